@@ -16,6 +16,7 @@ from hanami_conformance.clients.endpoint import Endpoint
 from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.options.definitions import AUTO
 from hanami_conformance.resources.factory import NAME_PREFIX
+from hanami_conformance.resources.listing import protect_existing
 from hanami_conformance.server.workers import WorkerCount, count_workers
 from hanami_conformance.target.dialect_detection import DetectedDialect, find_dialect
 from hanami_conformance.target.login import expires_soon
@@ -72,6 +73,7 @@ class Session:
         ended: End of the run, seconds of the recorder's clock; None during the run.
         leftovers: Resources that could not be deleted on the target, a line each.
         schedules: Type of message and schedule of each user.
+        existing: Uuids of what was on the target before the run, which is never deleted.
     """
 
     settings: Settings
@@ -87,6 +89,7 @@ class Session:
     ended: float | None = None
     leftovers: list[str] = field(default_factory=list)
     schedules: list[tuple[str, Schedule]] = field(default_factory=list)
+    existing: frozenset[str] = frozenset()
     _found: DetectedDialect | None = None
     _checked: float = 0.0
     _users: itertools.count[int] = field(default_factory=itertools.count)
@@ -116,6 +119,7 @@ class Session:
             found = find_dialect(options) if options.dialect == AUTO else None
             target = Target(options, found)
             account = target.account = target.login(options.account, "user")
+            existing = frozenset(protect_existing(target))
             if settings.sockets is None:
                 server_workers = server_workers or _count_workers(target)
                 limited = server_workers is not None and server_workers.limited
@@ -136,6 +140,7 @@ class Session:
             health=Health(),
             socket_limit=SocketLimit(sockets),
             server_workers=server_workers,
+            existing=existing,
             _users=itertools.count(index * SEEDS),
         )
 

@@ -23,7 +23,7 @@ from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.run import RunOptions, resolve
-from hanami_conformance.resources.cleanup import delete_leftovers
+from hanami_conformance.resources.cleanup import delete_leftovers, describe
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ALREADY, ResourceFactory
 from hanami_conformance.resources.training import sample_inputs, training_targets
@@ -132,11 +132,11 @@ class _TargetCheck:
             self._try("workers", self._count_workers)
         finally:
             self._resources.clean()
-            leftovers = self._resources.leftovers
+            leftovers = describe(self._resources.leftovers)
             if self._resources.creation_failed:
-                leftovers = delete_leftovers(self._target, self._run_id, leftovers)
+                leftovers = delete_leftovers(self._target, self._run_id, self._resources.leftovers)
             for left in leftovers:
-                _say("LEFT OVER", str(left))
+                _say("LEFT OVER", left)
         if not self._target.is_alive():
             raise TargetDown("the target no longer answers")
         if WEBSOCKETS in self._broken:  # uploads need one, so they do not fail by themselves

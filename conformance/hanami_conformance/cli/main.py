@@ -14,7 +14,7 @@ import pytest
 
 from hanami_conformance import __version__
 from hanami_conformance.catalogue import catalogue
-from hanami_conformance.cli import explain, known, replay
+from hanami_conformance.cli import explain, known, replay, sweep
 from hanami_conformance.cli.check_target import check_target
 from hanami_conformance.cli.init import write_settings
 from hanami_conformance.common.redact import SECRETS
@@ -98,6 +98,14 @@ def parser() -> CommandParser:
     )
     _add_options(check_parser, TARGET_OPTIONS)
     check_parser.set_defaults(act=lambda arguments: check_target(_target_values(arguments)))
+    sweep_parser = commands.add_parser(
+        "sweep", help="delete what killed runs left on a target", description=sweep.DESCRIPTION
+    )
+    sweep.add_arguments(sweep_parser)
+    _add_options(sweep_parser, TARGET_OPTIONS)
+    sweep_parser.set_defaults(
+        act=lambda arguments: sweep.sweep(_target_values(arguments), arguments.run, yes=arguments.yes)
+    )
     init_parser = commands.add_parser("init", help="write a settings file to begin with", description=INIT)
     init_parser.add_argument("file", type=Path, nargs="?", default=Path(DEFAULT_CONFIG), help="default: %(default)s")
     init_parser.set_defaults(act=lambda arguments: write_settings(arguments.file))

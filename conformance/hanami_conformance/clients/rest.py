@@ -22,6 +22,8 @@ from hanami_conformance.common.text import printable_line
 
 TOKEN_HEADER = "X-Auth-Token"  # noqa: S105 - the name of a header
 MAX_SUMMARY = 300
+UUID_DIGITS = 32
+NEVER_DELETED = "what was on the target before the run is never deleted"
 KIND = "REST call"  # of wait, for its adaptive timeout
 # Bodies are compared byte by byte, so no content coding is accepted.
 HEADERS = {
@@ -91,7 +93,7 @@ class RestClient:
     def __init__(self, endpoint: Endpoint, timeouts: AdaptiveTimeout) -> None:
         self._endpoint = endpoint
         self._url = endpoint.url.rstrip("/")
-        self._protected: list[str] = []
+        self._protected: set[str] = set()
         self._timeouts = timeouts
 
     @property
@@ -101,7 +103,13 @@ class RestClient:
 
     def forbid_deletion(self, uuid: str) -> None:
         """Never send a DELETE with this uuid, in any spelling."""
-        self._protected.append(_digits(uuid))
+        self._protected.add(_digits(uuid))
+
+    def forbids_deletion(self, text: str) -> bool:
+        """Return whether a text contains a uuid that must not be deleted."""
+        digits = _digits(text)
+        ends = range(UUID_DIGITS, len(digits) + 1) if self._protected else ()
+        return any(digits[end - UUID_DIGITS : end] in self._protected for end in ends)
 
     def request(
         self,
@@ -132,10 +140,10 @@ class RestClient:
             ConnectionClosed: If the target closes the connection or does not send HTTP, or if a token or uuid of the
                 target cannot be sent at all.
             TargetDown: If the target accepts no connection.
-            Unsupported: If the request would delete an existing cluster that was given to the suite.
+            Unsupported: If the request would delete what was on the target before the run.
         """
-        if method == "DELETE" and any(uuid in _digits(f"{path}{params}") for uuid in self._protected):
-            raise Unsupported("an existing cluster that was given to the suite is never deleted")
+        if method == "DELETE" and self.forbids_deletion(f"{path}{params}"):
+            raise Unsupported(NEVER_DELETED)
         case = current_case()
         sent_headers = {**HEADERS, **(headers or {})}
         if content is not None:

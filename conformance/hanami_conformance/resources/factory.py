@@ -114,8 +114,9 @@ class ResourceFactory:
             answer = account.call(f"{kind}.init", body=body)
             upload = self.from_init_response(answer, kind, name, sizes, account)
         for uuid in (upload.uuid, *(file.uuid for file in upload.files.values())):
-            expected = f"uuids that no other resource of this run has, not {uuid}"
-            require(uuid not in self.target.uuids, expected=expected, actual=answer, requirement="INIT-4")
+            expected = f"uuids that no other resource has, not {uuid}"
+            is_new = uuid not in self.target.uuids and not self._existed(uuid)
+            require(is_new, expected=expected, actual=answer, requirement="INIT-4")
             self.target.uuids.add(uuid)
         return upload
 
@@ -129,7 +130,7 @@ class ResourceFactory:
         """
         parsed = answer.object()
         uuid = parsed.get("uuid")
-        if is_uuid_text(uuid):
+        if is_uuid_text(uuid) and parsed.get("name", name) == name:
             self.register_for_deletion("dataset", str(uuid), account)
         files: dict[str, UploadFile] = {}
         for role, size in sizes.items():
@@ -186,7 +187,8 @@ class ResourceFactory:
             if answer.rejected and shape.largest > REFERENCE_SIZE:
                 raise Unsupported(f"the target creates no cluster with {shape.largest} values in a brick: {answer}")
             uuid = answer.object().get("uuid")
-            require(is_uuid_text(uuid), expected="the uuid of the new cluster", actual=answer)
+            is_new = is_uuid_text(uuid) and not self._existed(str(uuid))
+            require(is_new, expected="the uuid of the new cluster", actual=answer)
             self.register_for_deletion("cluster", str(uuid), account)
         return Cluster(account, name, str(uuid), shape, is_sized=self.target.dialect.has_sizes)
 
@@ -256,8 +258,12 @@ class ResourceFactory:
         return cluster
 
     def register_for_deletion(self, kind: str, uuid: str, account: Account | None = None) -> None:
-        """Register a ``dataset`` or ``cluster`` for deletion after the case."""
-        self._created[uuid] = Leftover(account or self.target.account, kind, uuid, uuid)
+        """Register a ``dataset`` or ``cluster`` for deletion after the case, unless it was there before the run."""
+        if not self._existed(uuid):
+            self._created[uuid] = Leftover(account or self.target.account, kind, uuid, uuid)
+
+    def _existed(self, uuid: str) -> bool:
+        return self.target.rest.forbids_deletion(uuid)
 
     def clean(self) -> None:
         """Close the sockets, delete every created resource, and leave an existing cluster in task mode.

@@ -13,6 +13,8 @@ from pathlib import Path
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.signals import handle_signals
 from hanami_conformance.options.run import RunOptions
+from hanami_conformance.resources.factory import run_prefix
+from hanami_conformance.resources.listing import protect_existing
 from hanami_conformance.server.liveness import watch_sockets
 from hanami_conformance.server.machine import ServerMachine, require_descriptors
 from hanami_conformance.server.process import SERVER_LOG, ServerProcess
@@ -38,13 +40,16 @@ class OpenTarget:
 
 
 @contextlib.contextmanager
-def open_target(options: RunOptions, log_folder: Path | None = None, run_id: str = "") -> Iterator[OpenTarget]:
+def open_target(
+    options: RunOptions, log_folder: Path | None = None, run_id: str = "", *, protects: bool = True
+) -> Iterator[OpenTarget]:
     """Reach a target and log in; start its server before, and stop it afterwards, where the options say so.
 
     Args:
         options: Options of the run.
         log_folder: Folder for the log of the server, None for a temporary one.
         run_id: Part of the names of resources for probes.
+        protects: Whether what is on the target now is never deleted.
 
     Raises:
         TargetDown, TargetRejectedConfiguration, ValueError: See :func:`connect` and :meth:`ServerStartup.start`.
@@ -70,6 +75,8 @@ def open_target(options: RunOptions, log_folder: Path | None = None, run_id: str
             target = connect(options.target)
         if restart is not None:
             target.machine_shortage = machine.shortage
+        if protects:
+            protect_existing(target, run_prefix(run_id))
         watch_sockets(target, run_id, restartable=startup is not None)
         yield OpenTarget(target, startup, restart)
 
@@ -83,14 +90,18 @@ def _restart_reference(backend: ReferenceBackend, target: Target) -> None:
 
 
 @contextlib.contextmanager
-def temporary_target(options: RunOptions) -> Iterator[Target]:
+def temporary_target(options: RunOptions, *, protects: bool = True) -> Iterator[Target]:
     """Reach a target for one command, and report what could not be deleted there at the end.
+
+    Args:
+        options: Options of the command.
+        protects: Whether what is on the target now is never deleted.
 
     Raises:
         TargetDown, TargetRejectedConfiguration, ValueError: See :func:`open_target`.
     """
     SECRETS.clear()
-    with open_target(options) as opened:
+    with open_target(options, protects=protects) as opened:
         try:
             yield opened.target
         finally:

@@ -22,7 +22,7 @@ from hanami_conformance.known_failures.file import KnownList, read_list
 from hanami_conformance.options.definitions import AUTO, REFERENCE
 from hanami_conformance.options.run import RunOptions
 from hanami_conformance.options.target import ADDRESS_OPTIONS
-from hanami_conformance.resources.cleanup import delete_leftovers
+from hanami_conformance.resources.cleanup import delete_leftovers, describe
 from hanami_conformance.resources.factory import Leftover, run_prefix
 from hanami_conformance.server.crash_bisect import ExecutedCase
 from hanami_conformance.server.crash_recovery import CrashRecovery, TargetLossHandler
@@ -338,7 +338,7 @@ class ConformanceSession:
             unreachable=exitstatus == ExitStatus.TARGET_LOST,
             interrupted=self._interrupted,
             shortage=self._shortage,
-            leftovers=tuple(map(str, self._leftovers)),
+            leftovers=describe(self._leftovers),
             restarted=self._losses.restarted,
             known=self._known,
             suite=self._suite,
@@ -368,13 +368,14 @@ class ConformanceSession:
         if self._target is not None and self._cases and not self._losses.abort_reason:
             try:
                 self._target.renew_tokens()
-                self._leftovers[:] = delete_leftovers(self._target, self.manifest.run_id, self._leftovers)
+                left = delete_leftovers(self._target, self.manifest.run_id, self._leftovers)
+                return list(map(SECRETS.text, left))
             except KeyboardInterrupt:
                 prefix = run_prefix(self.manifest.run_id)
-                return [*map(str, self._leftovers), f"whatever begins with {prefix}: tidying up was interrupted"]
+                return [*describe(self._leftovers), f"whatever begins with {prefix}: tidying up was interrupted"]
             except (TargetDown, TargetRejectedConfiguration, MachineShortage) as error:
-                return [*map(str, self._leftovers), f"it is not known what: {error}"]
-        return [SECRETS.text(str(left)) for left in self._leftovers]
+                return [*describe(self._leftovers), f"it is not known what: {error}"]
+        return list(map(SECRETS.text, describe(self._leftovers)))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the result where pytest itself reports."""

@@ -19,7 +19,7 @@ from hanami_conformance.cases.recording import ClosedSocket, current_case, recor
 from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.raw_request import send_raw
-from hanami_conformance.clients.rest import RestClient, RestResponse
+from hanami_conformance.clients.rest import NEVER_DELETED, RestClient, RestResponse
 from hanami_conformance.clients.tcp import RawConnection
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.common.shortage import MachineShortage
@@ -166,8 +166,11 @@ class Target:
         """Send a request as it is over a connection of its own, and wait for the response.
 
         Raises:
+            Unsupported: If the request would delete what was on the target before the run.
             ResponseTimeout, ConnectionClosed, TargetDown: See :func:`hanami_conformance.clients.raw_request.send_raw`.
         """
+        if request.startswith(b"DELETE") and self.rest.forbids_deletion(request.decode("latin-1")):
+            raise Unsupported(NEVER_DELETED)
         with self.raw() as connection:
             return send_raw(connection, request, what, self.timeouts)
 

@@ -248,6 +248,9 @@ class Scenario:
             uuid: Uuid of the resource.
             name: Name of the resource.
         """
+        if uuid in self.session.existing:
+            self.session.leftovers.append(f"{kind} {name}: not deleted, since its uuid is of one that was there before")
+            return
         try:
             self.call(f"{kind}.delete", {"uuid": uuid})
         except LoadFailure as error:

@@ -45,11 +45,24 @@ def session(*, rate: float = 0.0, drain: float = 10.0, ended: float | None = Non
             rest=lambda: SimpleNamespace(close=lambda: None),
             schedules=[],
             attached_users=AttachedUsers(),
+            leftovers=[],
+            existing=frozenset(("theirs",)),
             ended=ended,
             over=lambda: ended is not None,
             drain_end=lambda: math.inf,
         ),
     )
+
+
+def test_what_was_on_the_target_before_is_not_deleted_whatever_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = session()
+    user = Waiting(made)
+    sent: list[str] = []
+    monkeypatch.setattr(user, "call", lambda operation, params: sent.append(f"{operation} {params['uuid']}"))
+    user.delete("dataset", "theirs", "a name")
+    user.delete("dataset", "ours", "another name")
+    assert sent == ["dataset.delete ours"]
+    assert made.leftovers == ["dataset a name: not deleted, since its uuid is of one that was there before"]
 
 
 def test_unsent_messages_are_counted_although_cleaning_up_is_ended_by_force() -> None:
