@@ -21,7 +21,7 @@ if specification["cases"] == ["99.*"]:
     time.sleep(600)
 (server,) = specification["servers"]
 with connect(server["url"], proxy=None) as socket:
-    for message in ("text", b"bytes"):
+    for message in ("text", b"bytes", bytes(1 << 20)):
         socket.send(message)
         assert socket.recv(10) == message
 open(specification["outdir"] + "/index.json", "w").write(json.dumps({server["agent"]: json.loads(sys.argv[2])}))

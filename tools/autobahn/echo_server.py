@@ -23,6 +23,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     channel = Channel(scope, receive, send)
     try:
         await channel.open()
+        channel.allow_large_messages()  # nobody logs in here
         while True:
             message = await channel.receive()
             await (channel.send_text(message) if isinstance(message, str) else channel.send_bytes(message))
