@@ -32,6 +32,7 @@ from hanami_conformance.options.definitions import (
 from hanami_conformance.options.sources import merge_sources
 from hanami_conformance.options.target import Credentials, TargetOptions, check_reference
 from hanami_conformance.server.reference import ReferenceBackend
+from hanami_conformance.target.login import register_secrets
 from hanami_loadtests.engine.schedule import OPEN
 from hanami_loadtests.launch import LOG, Launch, run_locust
 from hanami_loadtests.limits.file import read_limits
@@ -181,6 +182,7 @@ def _with_target(arguments: argparse.Namespace) -> int:
 
 def _load(arguments: argparse.Namespace, url: str, given: Mapping[str, Any]) -> int:
     settings = settings_from(given, url)
+    register_secrets(settings.target.account, "user")
     read_limits(settings.limits)
     try:
         LoadFolder(settings.report_dir).prepare()

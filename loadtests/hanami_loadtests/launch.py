@@ -20,7 +20,7 @@ from typing import IO, Any
 from rich.console import Console
 
 from hanami_conformance.common.child_process import ChildProcess
-from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.redact import SECRETS, redact_file
 from hanami_conformance.common.signals import acknowledge_interrupt
 from hanami_loadtests.ports import LOOPBACK, free_port
 from hanami_loadtests.scenarios.all import SCENARIOS
@@ -135,6 +135,8 @@ def run_locust(launch: Launch, console: Console) -> int:
         messages = errors.read().decode("utf-8", "replace")
         with contextlib.suppress(OSError):  # on a full disk
             log.write(messages.encode())
+    with contextlib.suppress(OSError):
+        redact_file(launch.folder / LOG)
     for line in messages.splitlines():
         if line.startswith(("ERROR: ", "TARGET NOT REACHABLE: ", "INVALID: ")):
             sys.stderr.write(SECRETS.text(line) + "\n")

@@ -196,11 +196,10 @@ def _is_failed_connection(event: RecordedEvent) -> bool:
 
 def _event(event: RecordedEvent) -> Event:
     summary = SECRETS.text(event.text())
-    payload = SECRETS.data(event.payload)
-    if len(payload) > PAYLOAD_LIMIT:
-        digest = hashlib.sha256(payload).hexdigest()
-        summary += f" (cut after 1 MiB: {len(payload)} bytes, sha256 {digest})"
-        payload = payload[:PAYLOAD_LIMIT]
+    payload, is_whole = SECRETS.data_beginning(event.payload, PAYLOAD_LIMIT)
+    if not is_whole:
+        digest = hashlib.sha256(event.payload).hexdigest()
+        summary += f" (cut after 1 MiB: {len(event.payload)} bytes, sha256 {digest})"
     head = SECRETS.headers(event.head if isinstance(event.head, str) else event.head())
     frames = _frames(event)
     at = round(event.at, 6)

@@ -1,55 +1,136 @@
-"""Redaction: known secrets are replaced in all output."""
+"""Redaction: known secrets are replaced in all output, in whatever spelling."""
 
 from __future__ import annotations
 
-import json
 import re
+import tempfile
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-# Replacing shorter secrets would damage unrelated text; the patterns below still hide them in requests.
+from hanami_conformance.common.spellings import Unescaped, base64_patterns, unescape_levels
+
+# Replacing shorter secrets would damage unrelated text; the pattern of fields below still hides them in requests.
 LEAST_LENGTH = 4
+LONGEST_LINE = 1 << 20  # bytes of a file that are read at once
+LONGEST_ESCAPE = 12  # bytes that stand for one byte of a secret, at most
 
-_FIELDS = rb'("(?:password|passphrase|token)"\s*:\s*)"(?:[^"\\]|\\.)*"'
 # Headers that authorise, whatever their value is.
 _HEADERS = re.compile(r"(?im)^((?:x-auth-token|authorization|cookie|set-cookie):[ \t]*)([^\r\n]+)")
-_IN_BYTES = re.compile(_FIELDS, re.IGNORECASE)
-_IN_TEXT = re.compile(_FIELDS.decode(), re.IGNORECASE)
+_FIELD = re.compile(rb'("(?:password|passphrase|token)"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Spelling:
+    """One spelling of a secret.
+
+    Attributes:
+        core: Bytes that are in it, whatever its neighbours are.
+        pattern: All of it.
+        label: Replacement.
+    """
+
+    core: bytes
+    pattern: re.Pattern[bytes]
+    label: bytes
 
 
 class Redactor:
-    """Replacement of passwords and tokens, in every spelling of JSON."""
+    """Replacement of passwords and tokens: in JSON, URLs, HTML and base64, and in these within each other."""
 
     def __init__(self) -> None:
-        self._replacements: dict[str, str] = {}
+        self._spellings: dict[bytes, _Spelling] = {}
+        self._longest = 0  # characters of the longest spelling
+        # The longest first: a password may be part of a token or of another password.
+        self._ordered: list[_Spelling] = []
+        self._lengths: list[int] = []  # of their cores, negative
 
     def clear(self) -> None:
         """Forget every secret, for a new run."""
-        self._replacements.clear()
+        self.__init__()  # type: ignore[misc]
 
     def add(self, secret: str, label: str) -> None:
         """Replace ``secret`` by ``label`` from now on."""
-        for spelling in (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
-            if len(spelling) >= LEAST_LENGTH:
-                self._replacements[spelling] = f"[{label}]"
+        data = secret.encode("utf-8", "surrogatepass")
+        if len(secret) < LEAST_LENGTH or data in self._spellings:
+            return
+        replacement = f"[{label}]".encode()
+        latin_1 = b"".join(char.encode("latin-1" if char <= "\xff" else "utf-8", "surrogatepass") for char in secret)
+        plain = [(word, re.escape(word)) for word in (data, data.replace(b" ", b"+"), latin_1)]  # + in forms
+        for core, pattern in [*plain, *base64_patterns(data)]:
+            # The base64 of a password is a secret of its own in some dialects, with the same label.
+            self._spellings.setdefault(core, _Spelling(core, re.compile(pattern), replacement))
+        self._longest = max(self._longest, LONGEST_ESCAPE * len(data))
+        self._ordered.clear()
 
     def text(self, text: str) -> str:
         """Return the text without secrets."""
-        for secret in self._longest_first():
-            text = text.replace(secret, self._replacements[secret])
-        return _IN_TEXT.sub(_hide_text, text)
+        if len(text) < LEAST_LENGTH:
+            return text
+        return self.data(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def data(self, data: bytes) -> bytes:
         """Return the bytes without secrets."""
-        for secret in self._longest_first():
-            data = data.replace(secret.encode("utf-8", "surrogatepass"), self._replacements[secret].encode())
-        return _IN_BYTES.sub(_hide_data, data)
+        for spelling in self._fitting(data):
+            if spelling.core in data:
+                data = spelling.pattern.sub(lambda _, label=spelling.label: label, data)  # type: ignore[misc]
+        levels = unescape_levels(data) if self._spellings else []
+        depth = 1
+        while depth <= len(levels):
+            replaced = self._replace_below(data, levels[:depth])
+            if replaced is not data:
+                data, levels = replaced, unescape_levels(replaced)
+            depth += 1
+        return _FIELD.sub(_hide, data) if b'"' in data else data
 
     def headers(self, text: str) -> str:
         """Return the head of an HTTP message without secrets."""
         return _HEADERS.sub(_hide_header, self.text(text))
 
-    def _longest_first(self) -> list[str]:
-        # A password may be part of a token or of another password, so the longest is replaced first.
-        return sorted(self._replacements, key=len, reverse=True)
+    def text_beginning(self, text: str, limit: int) -> tuple[str, bool]:
+        """Return the first characters of a text without secrets, and whether that is all of it.
+
+        The rest of a long text is not examined.
+        """
+        examined = limit + 2 * self._longest
+        if len(text) <= examined:
+            redacted = self.text(text)
+            return redacted[:limit], len(redacted) <= limit
+        # A secret that the end cuts in two is not recognised, so the end is left out.
+        redacted = self.text(text[:examined])
+        return redacted[: len(redacted) - self._longest][:limit], False
+
+    def data_beginning(self, data: bytes, limit: int) -> tuple[bytes, bool]:
+        """Return the first bytes without secrets, and whether these are all; see :meth:`text_beginning`."""
+        examined = limit + 2 * self._longest
+        if len(data) <= examined:
+            redacted = self.data(data)
+            return redacted[:limit], len(redacted) <= limit
+        redacted = self.data(data[:examined])
+        return redacted[: len(redacted) - self._longest][:limit], False
+
+    def _replace_below(self, data: bytes, levels: Sequence[Unescaped]) -> bytes:
+        """Replace secrets that are found where several levels of escapes are taken away."""
+        below = levels[-1].data
+        found: list[tuple[int, int, bytes]] = []
+        for spelling in self._fitting(below):
+            if spelling.core in below:
+                found += [(*match.span(), spelling.label) for match in spelling.pattern.finditer(below)]
+                # What is found is no part of another secret.
+                below = spelling.pattern.sub(lambda match: bytes(len(match[0])), below)
+        for begin, end, label in sorted(found, reverse=True):
+            for level in reversed(levels):
+                begin, end = level.source(begin, end)  # noqa: PLW2901 - of the level before
+            data = data[:begin] + label + data[end:]
+        return data
+
+    def _fitting(self, data: bytes) -> Sequence[_Spelling]:
+        """Return the spellings that are not longer than the data."""
+        if not self._ordered and self._spellings:
+            self._ordered = sorted(self._spellings.values(), key=lambda one: -len(one.core))
+            self._lengths = [-len(one.core) for one in self._ordered]
+        return self._ordered[bisect_left(self._lengths, -len(data)) :]
 
 
 # Secrets of the current run. Text is redacted here before it is truncated, since a truncated secret is not recognised.
@@ -61,14 +142,19 @@ def _hide_header(match: re.Match[str]) -> str:
     return match.group(0) if value.startswith("[") and value.endswith("]") else f"{match.group(1)}[secret]"
 
 
-def _hide_text(match: re.Match[str]) -> str:
-    return match.group(0) if _is_label(match.group(0)) else f'{match.group(1)}"[secret]"'
+def redact_file(path: Path) -> None:
+    """Replace the secrets of the current run in a file.
+
+    Raises:
+        OSError: If the file cannot be read or replaced.
+    """
+    with path.open("rb") as source, tempfile.NamedTemporaryFile(dir=path.parent, prefix=".log.", delete=False) as made:
+        while line := source.readline(LONGEST_LINE):
+            made.write(SECRETS.data(line))
+    Path(made.name).chmod(0o644)
+    Path(made.name).replace(path)
 
 
-def _hide_data(match: re.Match[bytes]) -> bytes:
-    found = match.group(0)
-    return found if _is_label(found.decode("utf-8", "replace")) else match.group(1) + b'"[secret]"'
-
-
-def _is_label(field: str) -> bool:
-    return field.endswith(']"') and '"[' in field
+def _hide(match: re.Match[bytes]) -> bytes:
+    field = match[0]
+    return field if field.endswith(b']"') and b'"[' in field else match[1] + b'"[secret]"'

@@ -10,12 +10,11 @@ MAX_LINE = 500
 
 def printable_line(text: str, limit: int = 200) -> str:
     """Return a text on one line: secrets replaced, control characters escaped, cut after ``limit`` characters."""
-    text = SECRETS.text(text)
-    line = printable(text[:limit])
-    return line if len(text) <= limit else f"{line}... ({len(text)} characters)"
+    line, is_whole = SECRETS.text_beginning(text, limit)
+    return printable(line) if is_whole else f"{printable(line)}... ({len(text)} characters)"
 
 
 def hex_preview(data: bytes, limit: int = 8) -> str:
     """Return the first bytes in hexadecimal."""
-    preview = data[:limit].hex(" ")
-    return preview if len(data) <= limit else f"{preview} ..."
+    beginning, is_whole = SECRETS.data_beginning(data, limit)
+    return beginning.hex(" ") if is_whole else f"{beginning.hex(' ')} ..."

@@ -7,14 +7,13 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 from hanami_conformance.cases.failures import TargetRejectedConfiguration
 from hanami_conformance.common.child_process import ChildProcess
-from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.redact import SECRETS, redact_file
 from hanami_conformance.common.text import printable_line
 
 SERVER_LOG = "server.log"
@@ -106,16 +105,3 @@ class ServerProcess:
             self._log = None
             with contextlib.suppress(OSError):
                 redact_file(self._path)
-
-
-def redact_file(path: Path) -> None:
-    """Replace the secrets in a file.
-
-    Raises:
-        OSError: If the file cannot be read or replaced.
-    """
-    with path.open("rb") as source, tempfile.NamedTemporaryFile(dir=path.parent, prefix=".log.", delete=False) as made:
-        for line in source:
-            made.write(SECRETS.data(line))
-    Path(made.name).chmod(0o644)
-    Path(made.name).replace(path)

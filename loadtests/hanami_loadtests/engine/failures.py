@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.shortage import Address, shortage_in
 
 
@@ -15,6 +16,10 @@ class LoadFailure(Exception):  # noqa: N818 - a failure of the target, no error 
 
     kind = "failure"
     recorded = False
+
+    def __str__(self) -> str:
+        """Return the message without secrets: Locust shows it, too."""
+        return SECRETS.text(super().__str__())
 
 
 class NoAnswer(LoadFailure):

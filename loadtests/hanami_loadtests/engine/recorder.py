@@ -222,7 +222,7 @@ class Recorder:
         return found
 
     def _add_error(self, name: str, error: LoadFailure, now: float, sequence: StoredSequence | None) -> None:
-        message = SECRETS.text(str(error))[:LONGEST_MESSAGE]
+        message = str(error)[:LONGEST_MESSAGE]
         key = (name, error.kind, message)
         if key not in self.errors and len(self.errors) >= MOST_CLASSES:
             key = (name, error.kind, "and others")
@@ -238,7 +238,7 @@ class Recorder:
         if sequence is None or len(self._files) >= MOST_EXCHANGES:
             return ""
         file = self._files[key] = f"{key[0].replace(' ', '-')}-{len(self._files) + 1}.json"
-        self.exchanges[file] = sequence.to_json()
+        self.exchanges[file] = SECRETS.text(sequence.to_json())
         return file
 
     def data(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from locust.runners import Runner
 
 from hanami_loadtests.locust_integration.controller import ATTRIBUTE, RunController, controller_for
 from hanami_loadtests.locust_integration.parent_watch import ParentWatch, parent_of
+from hanami_loadtests.locust_integration.redacted_logs import redact_logs
 from hanami_loadtests.locust_integration.web import Page
 from hanami_reports.model.histogram import bucket_bounds, bucket_for
 
@@ -31,6 +32,7 @@ def bucket_of_milliseconds(milliseconds: float) -> float:
 def install(environment: Environment, runner: Runner, web_ui: Any = None, **_: Any) -> None:
     """Install the controller in a Locust process; called once, when its environment is ready."""
     locust.stats.bucket_response_time = bucket_of_milliseconds  # type: ignore[assignment] # Locust's are whole
+    redact_logs()
     controller = RunController(environment, runner)
     if (parent := parent_of(os.environ)) is not None:
         gevent.spawn(ParentWatch(controller, parent).run)

@@ -14,9 +14,9 @@ import pytest
 
 from hanami_conformance.cases.failures import TargetRejectedConfiguration
 from hanami_conformance.common import signals
-from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.redact import SECRETS, redact_file
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.server.process import TAIL_LINES, ServerProcess, redact_file
+from hanami_conformance.server.process import TAIL_LINES, ServerProcess
 from hanami_conformance.server.startup import ServerStartError, ServerStartup, is_taken
 
 PATIENT = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -178,7 +178,7 @@ def test_a_server_that_is_never_ready(tmp_path: Path) -> None:
 def test_a_log_is_hidden_in_place(tmp_path: Path) -> None:
     SECRETS.add("very-secret-1", "password")
     path = tmp_path / "log"
-    path.write_bytes(b"a very-secret-1\n\xff\n")
+    path.write_bytes(b"a very-secret-1\n\xff\nvery%2Dsecret\\u002d1, very&#45;secret-1\n" + b"x" * (3 << 20))
     redact_file(path)
-    assert path.read_bytes() == b"a [password]\n\xff\n"
+    assert path.read_bytes() == b"a [password]\n\xff\n[password], [password]\n" + b"x" * (3 << 20)
     assert os.listdir(tmp_path) == ["log"]  # noqa: PTH208 - nothing else is left
