@@ -46,6 +46,10 @@ class ConnectionClosed(Violation):
     """The target ended a connection that was needed, or never let it begin."""
 
 
+class TooLarge(ConnectionClosed):
+    """The target sent more than the suite reads, so that the suite ended the connection."""
+
+
 class ErrorAnswer(Violation):
     """The target answered with an error in place of a message of the protocol."""
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hanami_conformance.clients.limits import MOST_CONTAINERS
+
 LONGEST_UUID = 100  # characters; a much longer one fits into no address
+LONGEST_TOKEN = 1 << 16  # characters; servers take no longer header
 
 
-def json_object(data: bytes | str) -> dict[str, Any] | None:
-    """Parse a JSON object; None if the text is anything else."""
+def json_object(data: bytes) -> dict[str, Any] | None:
+    """Parse a JSON object; None if the text is anything else, or has more objects and lists than the suite reads."""
+    if data.count(b"{") + data.count(b"[") > MOST_CONTAINERS:
+        return None
     try:
         parsed = json.loads(data)
     except (ValueError, RecursionError):
@@ -24,4 +29,4 @@ def is_uuid_text(value: object) -> bool:
 
 def is_token_text(value: object) -> bool:
     """Whether a value can be sent back as a token: a text that a header can carry."""
-    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_TOKEN and value.isascii() and value.isprintable()

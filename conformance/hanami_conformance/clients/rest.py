@@ -11,13 +11,21 @@ from urllib.parse import unquote
 import httpcore
 import httpx
 
-from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown, Unsupported, Violation
+from hanami_conformance.cases.failures import (
+    ConnectionClosed,
+    ResponseTimeout,
+    TargetDown,
+    TooLarge,
+    Unsupported,
+    Violation,
+)
 from hanami_conformance.cases.recording import current_case
 from hanami_conformance.clients.deadline import AdaptiveTimeout
 from hanami_conformance.clients.endpoint import ConnectError, Endpoint
 from hanami_conformance.clients.http_head import http_head
 from hanami_conformance.clients.json_response import json_object
-from hanami_conformance.clients.rest_transport import send
+from hanami_conformance.clients.limits import MOST_RESPONSE, format_mib
+from hanami_conformance.clients.rest_transport import Exchange, ResponseTooLarge
 from hanami_conformance.common.text import printable_line
 
 TOKEN_HEADER = "X-Auth-Token"  # noqa: S105 - the name of a header
@@ -43,12 +51,14 @@ class RestResponse:
         status: Status code.
         body: Body as received.
         content_type: Value of the Content-Type header, empty without one.
+        location: Value of the Location header, empty without one.
     """
 
     request: str
     status: int
     body: bytes
     content_type: str
+    location: str = ""
 
     @property
     def text(self) -> str:
@@ -78,8 +88,14 @@ class RestResponse:
             raise Violation(f"a JSON object as answer to {self.request}", str(self))
         return parsed
 
+    @property
+    def redirect(self) -> str:
+        """The address that the target redirects to, empty if it does not."""
+        return self.location if 300 <= self.status < 400 else ""
+
     def __str__(self) -> str:
-        return f"{self.status} {printable_line(self.text, MAX_SUMMARY)}"
+        where = f"redirect to {printable_line(self.redirect)} " if self.redirect else ""
+        return f"{self.status} {where}{printable_line(self.text, MAX_SUMMARY)}"
 
 
 class RestClient:
@@ -137,6 +153,7 @@ class RestClient:
 
         Raises:
             ResponseTimeout: If no whole response arrives before the deadline.
+            TooLarge: If the response exceeds the limit of the suite.
             ConnectionClosed: If the target closes the connection or does not send HTTP, or if a token or uuid of the
                 target cannot be sent at all.
             TargetDown: If the target accepts no connection.
@@ -166,22 +183,29 @@ class RestClient:
         try:
             # No httpx client: its cookies, redirects, authentication and environment settings are unwanted, and looking
             # for them took a tenth of a run.
-            response = send(self._endpoint, request, deadline)
+            exchange = Exchange(self._endpoint, deadline)
         except ConnectError as error:
             case.note(channel, "refused", f"no connection: {error}")
             raise TargetDown(f"no connection to {self._url}: {error}") from error
+        try:
+            response = exchange.send(request)
         except httpcore.TimeoutException as error:
             self._timeouts.record_timeout(kind, deadline.seconds)
             case.note(channel, "timeout", f"no answer within {deadline.seconds:g} s")
-            raise ResponseTimeout(f"an answer to {line} within {deadline.seconds:g} s", "no whole response") from error
+            actual = partial_response(exchange.beginning)
+            raise ResponseTimeout(f"an answer to {line} within {deadline.seconds:g} s", actual) from error
+        except ResponseTooLarge as error:
+            case.received_event(channel, "http", f"more than {format_mib(MOST_RESPONSE)}", exchange.beginning)
+            raise too_large(line, exchange.beginning) from error
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             case.note(channel, "end", f"connection ended without an answer: {error}")
             raise ConnectionClosed(
                 f"an answer to {line}", f"the end of the connection: {error or type(error).__name__}"
             ) from error
         self._timeouts.record_reply(kind, time.monotonic() - began)
-        content_type = httpx.Headers(response.headers).get("content-type", "")
-        answer = RestResponse(line, response.status, response.content, content_type)
+        received = httpx.Headers(response.headers)
+        content_type, location = received.get("content-type", ""), received.get("location", "")
+        answer = RestResponse(line, response.status, response.content, content_type, location)
         case.received_event(
             channel,
             "http",
@@ -199,12 +223,30 @@ class RestClient:
         content: bytes | None,
         headers: Mapping[str, str],
     ) -> httpx.Request:
+        expected = f"a request that can be sent: {method} {printable_line(path)}"
         try:
-            return httpx.Request(method, self._url + path, params=params, content=content, headers=headers)
+            request = httpx.Request(method, self._url + path, params=params, content=content, headers=headers)
         except (httpx.InvalidURL, UnicodeError) as error:
-            raise ConnectionClosed(
-                f"a request that can be sent: {method} {printable_line(path)}", printable_line(str(error))
-            ) from error
+            raise ConnectionClosed(expected, printable_line(str(error))) from error
+        if not path.startswith("/"):  # it would be read as a part of the host
+            raise ConnectionClosed(expected, "no path: it does not begin with /")
+        return request
+
+
+def partial_response(beginning: bytes) -> str:
+    """Return what arrived of a response that is not whole: nothing, or its first line."""
+    return f"no whole response, only{_first_line(beginning)}" if beginning else "no whole response"
+
+
+def too_large(request: str, beginning: bytes) -> TooLarge:
+    """Return the failure of a request whose response is larger than the suite reads."""
+    most = format_mib(MOST_RESPONSE)
+    actual = f"more than {most}, beginning with{_first_line(beginning)}"
+    return TooLarge(f"an answer to {request} of at most {most}", actual)
+
+
+def _first_line(data: bytes) -> str:
+    return f" {printable_line(data.splitlines()[0].decode('latin-1'), 60)!r}" if data.strip() else ""
 
 
 def _status_line(response: httpcore.Response) -> str:

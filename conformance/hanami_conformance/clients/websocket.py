@@ -19,6 +19,7 @@ from hanami_conformance.cases.recording import Summary, current_case
 from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.endpoint import ConnectError, Endpoint
+from hanami_conformance.clients.limits import MOST_UNREAD, MOST_UNREAD_MESSAGES
 from hanami_conformance.clients.websocket_connection import WebSocketConnection
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.common.machine_watch import MACHINE
@@ -53,6 +54,7 @@ class WebSocket(WebSocketConnection):
         self._limit = limit
         self._channel = current_case().channel("ws")
         self._messages: deque[Message] = deque()
+        self._unread = 0  # bytes of them
         self._opened = time.monotonic()
         self._leaving = False
         self.awaiting = "handshake"
@@ -102,7 +104,7 @@ class WebSocket(WebSocketConnection):
         head = "" if response is None else replace(response, body=b"").serialize().decode("latin-1")
         if rejection is not None or self._protocol.state is State.CONNECTING:
             if rejection is not None:
-                self.close_info = CloseInfo(None, f"handshake rejected: {rejection}")
+                self.close_info = CloseInfo(None, f"handshake rejected: {self._rejection_reason()}")
                 body = b"" if response is None else bytes(response.body)
                 case.received_event(self._channel, "open", self.close_info.reason, body, head=head)
             self._close_socket()
@@ -233,7 +235,10 @@ class WebSocket(WebSocketConnection):
                 raise ConnectionClosed(awaited, str(self.close_info))
             self._wait(deadline, awaited)
         self._timeouts.record_reply(self.awaiting, time.monotonic() - began)
-        return self._messages.popleft()
+        message = self._messages.popleft()
+        self._unread -= len(message.data)
+        self._controls = 0
+        return message
 
     def receive_or_close(self, awaited: str) -> Message | CloseInfo:
         """Wait for the next message or the end of the connection, whichever comes first.
@@ -251,6 +256,7 @@ class WebSocket(WebSocketConnection):
         """Put a message back for the next reader; the end of the connection is remembered anyway."""
         if isinstance(answer, Message):
             self._messages.appendleft(answer)
+            self._unread += len(answer.data)
 
     def wait_idle(self, seconds: float) -> float | None:
         """Stay idle until the connection has reached an age.
@@ -304,6 +310,7 @@ class WebSocket(WebSocketConnection):
     def _take_messages(self) -> list[Message]:
         left = list(self._messages)
         self._messages.clear()
+        self._unread = 0
         return left
 
     def _require_open(self) -> None:
@@ -331,9 +338,18 @@ class WebSocket(WebSocketConnection):
         if deadline.passed or not self._read(max(deadline.remaining(), SHORTEST_WAIT)):
             self._timeouts.record_timeout(self.awaiting, deadline.seconds, socket=True)
             current_case().note(self._channel, "timeout", f"{awaited}: not within {deadline.seconds:g} s")
-            raise ResponseTimeout(f"{awaited} within {deadline.seconds:g} s", "nothing")
+            raise ResponseTimeout(f"{awaited} within {deadline.seconds:g} s", self._unfinished())
         with contextlib.suppress(ConnectionClosed):
             self._flush(deadline.remaining())
+
+    def _unfinished(self) -> str:
+        """Return what arrived in place of a message."""
+        if self._fragments:
+            return "only the beginning of a message"
+        if self._controls:
+            return "nothing but pings and pongs"
+        is_partial = self._protocol.reader.buffer and not self.is_connecting
+        return "only the beginning of a message" if is_partial else "nothing"
 
     def _feed(self, data: bytes) -> None:
         with uninterrupted():  # the parser could not continue after an interrupt
@@ -344,6 +360,9 @@ class WebSocket(WebSocketConnection):
         kind = "text" if text else "binary"
         current_case().received_event(self._channel, kind, lambda: self.describe(message), payload)
         self._messages.append(message)
+        self._unread += len(payload)
+        if self._unread > MOST_UNREAD or len(self._messages) > MOST_UNREAD_MESSAGES:
+            self._on_close(CloseInfo(None, "too many messages that nothing asked for", by_suite=True))
 
     def _on_close(self, info: CloseInfo) -> None:
         if self.close_info is not None:
@@ -355,7 +374,7 @@ class WebSocket(WebSocketConnection):
         elif info.code != CloseCode.NO_STATUS_RCVD:  # which stands for a close frame without a code
             payload = close_payload(info.code, info.reason)
         current_case().received_event(self._channel, kind, str(info), payload)
-        if not self._leaving:
+        if not self._leaving and not info.by_suite:
             current_case().socket_ended(time.monotonic() - self._opened, str(info), dropped=info.code is None)
 
     def _abandon(self, reason: str) -> None:

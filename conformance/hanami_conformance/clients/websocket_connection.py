@@ -14,6 +14,7 @@ import ssl
 import struct
 from collections.abc import Mapping
 
+from websockets.exceptions import NegotiationError, PayloadTooBig
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
@@ -21,10 +22,16 @@ from websockets.uri import parse_uri
 
 from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.clients.endpoint import Endpoint
+from hanami_conformance.clients.limits import MOST_MESSAGE, format_mib
 from hanami_conformance.clients.websocket_events import CloseInfo
+from hanami_conformance.common.text import printable_line
 from hanami_proto.websocket import WebSocketClient
 
 READ_SIZE = 1 << 16
+LONGEST_REASON = 300  # characters
+EXTENSIONS, SUBPROTOCOL = "Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"
+SWITCHING = 101
+MOST_LAST_READS = 256  # of what arrived before a send failed; more than the system buffers
 DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 # The library logs whole messages, tokens among them.
 _SILENT = logging.getLogger("hanami.websocket")
@@ -36,19 +43,20 @@ class WebSocketConnection:
 
     Args:
         endpoint: Where the target listens.
-        max_size: Greatest size of a received message, bytes; None for any.
+        max_size: Greatest size of a received message, bytes; a greater one ends the connection.
 
     Attributes:
         close_info: How the connection ended; None while it has not.
         handshake_response: Response to the handshake; None before it has arrived.
     """
 
-    def __init__(self, endpoint: Endpoint, max_size: int | None = None) -> None:
+    def __init__(self, endpoint: Endpoint, max_size: int = MOST_MESSAGE) -> None:
         self._protocol = WebSocketClient(parse_uri(endpoint.websocket_url), max_size=max_size, logger=_SILENT)
         self._endpoint = endpoint
         self._socket: socket.socket | None = None
         self._fragments: list[bytes] = []
         self._fragments_are_text = False
+        self._controls = 0  # control frames since the last message
         self.close_info: CloseInfo | None = None
         self.handshake_response: Response | None = None
 
@@ -82,6 +90,20 @@ class WebSocketConnection:
             request.headers[name] = value
         self._protocol.send_request(request)
         return request
+
+    def _rejection_reason(self) -> str:
+        """Return why the answer to the handshake does not open a websocket."""
+        error, answer = self._protocol.handshake_exc, self.handshake_response
+        reason = str(error)
+        if error is not None and error.__cause__ is not None:
+            reason += f": {error.__cause__}"
+        if answer is not None and answer.status_code == SWITCHING:
+            unrequested = (*answer.headers.get_all(EXTENSIONS), *answer.headers.get_all(SUBPROTOCOL))
+            if isinstance(error, NegotiationError) and unrequested:
+                reason = f"it answers with {', '.join(unrequested)!r}, which the handshake did not offer"
+        elif answer is not None and (location := ", ".join(answer.headers.get_all("Location"))):
+            reason += f", a redirect to {location}"
+        return printable_line(reason, LONGEST_REASON)
 
     def _flush(self, timeout: float) -> None:
         """Send everything that the protocol has to send, each piece within ``timeout`` seconds."""
@@ -117,8 +139,9 @@ class WebSocketConnection:
     def _read_rest(self, error: OSError) -> None:
         """Read everything left after a failed send: a close frame that arrived before explains the failure."""
         with contextlib.suppress(OSError):
-            while self.close_info is None and self._read(0):
-                pass
+            for _ in range(MOST_LAST_READS):
+                if self.close_info is not None or not self._read(0):
+                    break
         self._on_close(CloseInfo(None, str(error)))
 
     def _feed(self, data: bytes) -> None:
@@ -135,6 +158,8 @@ class WebSocketConnection:
         close, error = self._protocol.close_rcvd, self._protocol.parser_exc
         if close is not None:
             self._on_close(CloseInfo(close.code, close.reason))
+        elif isinstance(error, PayloadTooBig):
+            self._on_close(CloseInfo(None, _too_big(error), by_suite=True))
         elif error is not None and not isinstance(error, EOFError):
             self._on_close(CloseInfo(None, f"malformed websocket frame: {error}"))
         elif not data:
@@ -142,6 +167,7 @@ class WebSocketConnection:
 
     def _on_frame(self, frame: Frame) -> None:
         if frame.opcode not in DATA:
+            self._controls += 1
             return
         if frame.opcode is not Opcode.CONT:
             self._fragments_are_text = frame.opcode is Opcode.TEXT
@@ -170,3 +196,8 @@ class WebSocketConnection:
             with contextlib.suppress(OSError):
                 self._socket.close()
             self._socket = None
+
+
+def _too_big(error: PayloadTooBig) -> str:
+    size = (error.size or 0) + (error.current_size or 0)
+    return f"a message of {size:,} bytes or more, the limit is {format_mib(error.max_size)}"

@@ -32,12 +32,16 @@ class CloseInfo:
     Attributes:
         code: Code of the target's close frame, None where the connection ended without one.
         reason: Reason in the close frame, or the error that ended the connection.
+        by_suite: Whether the suite ended it, because the target sent more than the suite reads.
     """
 
     code: int | None
     reason: str
+    by_suite: bool = False
 
     def __str__(self) -> str:
+        if self.by_suite:
+            return f"connection ended by the suite ({self.reason})"
         if self.code is None:
             return f"connection closed abnormally ({self.reason})"
         return f"close {self.code} {printable_line(self.reason)!r}"

@@ -28,7 +28,7 @@ class _Spelling:
     Attributes:
         core: Bytes that are in it, whatever its neighbours are.
         pattern: All of it.
-        label: Replacement.
+        label: Text that replaces the secret.
     """
 
     core: bytes

@@ -18,7 +18,7 @@ from hanami_conformance.clients.rest import RestClient, RestResponse
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.target import Credentials, TargetOptions
-from hanami_conformance.target.login import READY_POLL, register_secrets, request_login, token_from
+from hanami_conformance.target.login import READY_POLL, redirect_error, register_secrets, request_login, token_from
 from hanami_proto.dialect import Dialect, Route, dialect_names, load_dialect
 
 NOBODY = "nobody_of_that_name"
@@ -86,7 +86,7 @@ def find_dialect(options: TargetOptions, dialects: Sequence[Dialect] | None = No
     probes = _probes(rest, tried, options)
     fitting = [probe for probe in probes if probe.fits]
     if not fitting:
-        raise _none(options, probes)
+        raise _redirected(rest, probes) or _none(options, probes)
     if len(fitting) == 1:
         others = "/".join(sorted({probe.status for probe in probes if not probe.fits}))
         but = f", the other dialects {others}" if others else ""
@@ -136,6 +136,10 @@ def _is_object(answer: RestResponse) -> bool:
     except Violation:
         return False
     return True
+
+
+def _redirected(rest: RestClient, probes: Sequence[_Probe]) -> Exception | None:
+    return next((error for probe in probes if probe.answer and (error := redirect_error(rest, probe.answer))), None)
 
 
 def _none(options: TargetOptions, probes: Sequence[_Probe]) -> Exception:

@@ -19,6 +19,7 @@ from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.json_response import is_token_text
 from hanami_conformance.clients.rest import RestClient, RestResponse
 from hanami_conformance.common.redact import SECRETS
+from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.target import Credentials
 from hanami_proto.dialect import Dialect, base64_text, dialect_names, load_dialect
 
@@ -50,21 +51,13 @@ def log_in(rest: RestClient, dialect: Dialect, timeouts: AdaptiveTimeout, creden
         name: Name of the account, for messages.
 
     Raises:
-        TargetRejectedConfiguration: If the target does not know the user or the token.
+        TargetRejectedConfiguration: If the target does not know the user or the token, or redirects to another address.
         TargetDown: If the target gives no usable answer.
     """
     register_secrets(credentials, name)
     if credentials.token and not is_token_text(credentials.token):
         raise TargetRejectedConfiguration(f"the token of the {name} has characters that no header can carry")
-    ready_by = Deadline.after(timeouts.setting)
-    while True:
-        try:
-            answer = request_login(rest, dialect, credentials)
-        except (ResponseTimeout, ConnectionClosed) as error:
-            raise TargetDown(f"{rest.url} is no usable target: {error}") from error
-        if not answer.failed or ready_by.passed:
-            break
-        time.sleep(READY_POLL)
+    answer = _wait_for_answer(rest, dialect, timeouts, credentials)
     if credentials.token:
         if answer.status in (400, 401, 403):
             raise TargetRejectedConfiguration(f"the target rejects the token of the {name}: {answer}")
@@ -86,6 +79,22 @@ def log_in(rest: RestClient, dialect: Dialect, timeouts: AdaptiveTimeout, creden
     return Login(token, is_admin=answer.object().get("is_admin") is True)
 
 
+def _wait_for_answer(
+    rest: RestClient, dialect: Dialect, timeouts: AdaptiveTimeout, credentials: Credentials
+) -> RestResponse:
+    ready_by = Deadline.after(timeouts.setting)
+    while True:
+        try:
+            answer = request_login(rest, dialect, credentials)
+        except (ResponseTimeout, ConnectionClosed) as error:
+            raise TargetDown(f"{rest.url} is no usable target: {error}") from error
+        if redirected := redirect_error(rest, answer):
+            raise redirected
+        if not answer.failed or ready_by.passed:
+            return answer
+        time.sleep(READY_POLL)
+
+
 def register_secrets(credentials: Credentials, name: str) -> None:
     """Register the credentials for redaction."""
     SECRETS.add(credentials.password, f"password of the {name}")
@@ -105,6 +114,20 @@ def request_login(rest: RestClient, dialect: Dialect, credentials: Credentials) 
     route = dialect.route("token.create")
     body = json.dumps(dialect.login(credentials.user, credentials.password)).encode()
     return rest.request(route.method, route.path, content=body)
+
+
+def redirect_error(rest: RestClient, answer: RestResponse) -> TargetRejectedConfiguration | None:
+    """Return the error of a target that redirects a login, None if it does not.
+
+    No redirect is followed: the account would go to an address that nobody gave.
+    """
+    if not answer.redirect:
+        return None
+    address = answer.redirect.removesuffix(answer.request.partition(" ")[2])
+    return TargetRejectedConfiguration(
+        f"{rest.url} redirects {answer.request} to {printable_line(answer.redirect)}: if that is the server, give "
+        f"--target {printable_line(address)}; credentials are sent to no other address than the given one"
+    )
 
 
 def token_from(answer: RestResponse) -> str:

@@ -79,7 +79,7 @@ class Connection(WebSocketConnection):
         if error is not None and isinstance(error.__cause__, EOFError):  # the answer has ended before its end
             raise ConnectionLost("websocket handshake: the connection was closed without a whole answer")
         if error is not None:
-            raise Rejected(f"websocket handshake: {error}")
+            raise Rejected(f"websocket handshake: {self._rejection_reason()}")
         if self.close_info is not None:
             raise ConnectionLost(f"websocket handshake: {self.close_info}")
 

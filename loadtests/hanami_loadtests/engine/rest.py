@@ -137,7 +137,8 @@ class Rest:
             self.close()
             raise
         self._used = time.monotonic()
-        return LoadResponse(request, response.status, data, response.getheader("content-type", ""))
+        content_type, location = (response.getheader(name, "") for name in ("content-type", "location"))
+        return LoadResponse(request, response.status, data, content_type, location)
 
     def _is_stale(self, connection: http.client.HTTPConnection) -> bool:
         """Whether a kept connection is old, or was ended by the target meanwhile."""
