@@ -37,6 +37,7 @@ from hanami_conformance.session.collection import (
     title_of,
 )
 from hanami_conformance.session.event_log import EventLog, EventLogError
+from hanami_conformance.session.exchange_budget import ExchangeBudget
 from hanami_conformance.session.manifest import Manifest
 from hanami_conformance.session.progress import Console, QuietConsole, TerminalConsole
 from hanami_conformance.session.pytest_options import resolve_pytest_options, spelled
@@ -79,6 +80,7 @@ class ConformanceSession:
         self.options = options
         self._log_folder = folder.path
         self._reports = RunReports(folder)
+        self._exchanges = ExchangeBudget()
         self._console = console
         self._known = known
         self._suite: Mapping[str, SuiteCase] = {}
@@ -269,7 +271,7 @@ class ConformanceSession:
         self._console.case(result)
 
     def _keep(self, result: CaseResult) -> None:
-        self._cases[result.id] = result
+        self._cases[result.id] = self._exchanges.fit(result)
         self._reports.note_case(result)
         self._events.write_case(result)
 
