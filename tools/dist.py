@@ -45,6 +45,7 @@ TOP = {
         "Makefile",
         "PKG-INFO",
         "README.md",
+        "SECURITY.md",
         "action.yml",
         "conformance",
         "constraints.txt",
