@@ -22,7 +22,7 @@ from hanami_proto.dialect import load_dialect
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 
-MAX_MESSAGE = 16 * 1024 * 1024  # bytes
+MAX_MESSAGE = 12 * 1024 * 1024  # bytes
 OUTPUTS = 10
 ACCEPTED = json.dumps({"success": 1})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tools.bench.blocking import BlockingMeasurement
 from tools.bench.generator import RequestSpeed, UploadCost, UploadSpeed
 from tools.bench.measurement import Measurement
 from tools.bench.page import PageMeasurement
@@ -19,6 +20,7 @@ _ALL: tuple[Measurement, ...] = (
     SocketsMeasurement(),
     GateMeasurement(),
     PageMeasurement(),
+    BlockingMeasurement(),
 )
 
 MEASUREMENTS: dict[str, Measurement] = {measurement.name: measurement for measurement in _ALL}

@@ -22,7 +22,7 @@ from tools.bench.measurement import Measurement, Outcome, Plan, measure
 from tools.bench.report import as_json, print_tables
 from tools.bench.servers import Servers
 
-MAX_CHUNK = 8 * 1024 * 1024  # bytes; servers take messages of twice that
+MAX_CHUNK = 8 * 1024 * 1024  # bytes; servers take messages of half as much again
 FAILED = 1
 INTERRUPTED = 130  # as shells have it
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from asyncio import BaseTransport
+from collections.abc import Generator
 from typing import Any
 
 from uvicorn import Config
@@ -40,9 +41,21 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._reading = Timeout()
         self._max_message = self.config.ws_max_size
         self.conn.max_message_size = min(self._max_message, MAX_FIRST_MESSAGE)
+        self._wanted = 0  # bytes that the parser waits for, such as those of the payload of a frame
+        self._watch_parser()
+
+    def _watch_parser(self) -> None:
+        read_exact = self.conn.reader.read_exact
+
+        def noted(count: int) -> Generator[None, None, bytearray]:
+            self._wanted = count
+            return read_exact(count)
+
+        vars(self.conn.reader)["read_exact"] = noted
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timeout."""
+        """Stop the timeout, and leave no cycle of references behind."""
+        vars(self.conn.reader).pop("read_exact", None)
         self._reading.stop()
         self._unread = b""
         super().connection_lost(exc)
@@ -69,14 +82,18 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def _parse(self, data: bytes) -> None:
         """Parse bytes, and keep the rest when messages wait for the application, or others for their turn."""
         turn_ends = time.monotonic() + TURN
-        for start in range(0, len(data), PIECE):
-            super().data_received(data[start : start + PIECE])
+        end = 0
+        while end < len(data):
+            start, arrived = end, len(self.conn.reader.buffer)
+            # The rest of a payload is one piece, since no other frame is in it. Without a part of one that has arrived,
+            # the parser may be between two frames.
+            end += max(PIECE, self._wanted - arrived) if arrived else PIECE
+            super().data_received(data[start:end])
             if self.conn.handshake_exc is not None and not self.handshake_initiated:
                 self.handle_parser_exception()  # the handshake was too long or unreadable
             if self._failed or self.transport.is_closing():
                 return
             self._send_pongs()
-            end = start + PIECE
             if end < len(data) and (not self._may_parse() or time.monotonic() >= turn_ends):
                 self._unread = data[end:]
                 self.transport.pause_reading()

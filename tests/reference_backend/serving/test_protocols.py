@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 
 from hanami_reference_backend.serving import rest_protocol, socket_protocol
 from hanami_reference_backend.serving.rest_protocol import MAX_HEAD, MAX_HEADERS, RestProtocol
@@ -296,7 +297,8 @@ def socket_application(take: Callable[[Any], Awaitable[None]], *, authorise: boo
             scope["extensions"][ALLOW_LARGE_MESSAGES]["call"]()
         while (message := await receive())["type"] == "websocket.receive":
             await take(message)
-            await send({"type": "websocket.send", "text": str(len(message.get("bytes") or message["text"]))})
+            content = message["bytes"] if "bytes" in message else message["text"]
+            await send({"type": "websocket.send", "text": str(len(content))})
 
     return application
 
@@ -405,6 +407,32 @@ def test_messages_wait_outside_of_the_queue_until_the_application_reads() -> Non
     run(test())
     assert received == list(range(count))
     assert longest <= socket_protocol.PIECE / 7  # bytes of the shortest frame
+
+
+@pytest.mark.parametrize("size", [0, 100, 8192, 100_000, 1_000_000])
+def test_few_frames_are_parsed_at_once_also_behind_a_large_one(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    count, most = 20_000, 0
+    handle_events = SocketProtocol.handle_events
+
+    def counted(protocol: SocketProtocol) -> None:
+        nonlocal most
+        most = max(most, len(protocol.conn.events))
+        handle_events(protocol)
+
+    monkeypatch.setattr(SocketProtocol, "handle_events", counted)
+    large = Frame(Opcode.BINARY, bytes(size)).serialize(mask=True)
+    ping = Frame(Opcode.PING, b"").serialize(mask=True)
+
+    async def test() -> None:
+        async with running(socket_application(ignore)) as server, client(server) as socket:
+            await socket.send(b"first")
+            assert await socket.recv() == "5"
+            for _ in range(3):
+                socket.transport.write(large + ping * count)
+                assert await socket.recv() == str(size)
+
+    run(test())
+    assert most <= socket_protocol.PIECE / len(ping) + 2
 
 
 def test_all_pings_of_a_flood_are_answered_and_messages_keep_their_place() -> None:
