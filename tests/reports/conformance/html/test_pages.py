@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from hanami_reports.common.badge import GREY, YELLOW, render_badge
 from hanami_reports.common.format import format_span
 from hanami_reports.common.page import block
 from hanami_reports.common.text import format_moment, one_line
@@ -243,11 +244,17 @@ def test_the_badge_is_a_picture_with_a_title(result: RunResult, words: str, colo
     assert colour in badge_svg(result)
 
 
-def test_the_badge_of_a_hostile_reason_is_well_formed() -> None:
-    result = RunResult({}, ExitStatus.CONFORMANT, "<a href='x'>&\x00\ud800" * 20, (), ())
-    root = ElementTree.fromstring(badge_svg(result))
+def test_a_badge_of_hostile_text_is_well_formed() -> None:
+    root = ElementTree.fromstring(render_badge("hanami", "<a href='x'>&\x00\ud800" * 20, GREY))
     assert "<a href='x'>&\\x00" in "".join(root.itertext())
-    assert int(root.attrib["width"]) < 1200
+
+
+def test_the_badge_says_that_failures_are_known() -> None:
+    known = dataclasses.replace(case(1, Outcome.KNOWN, "A-1"), violated=("A-1",))
+    text = badge_svg(run_of([known], status=ExitStatus.CONFORMANT))
+    assert "hanami: no new failures, 1 known" in "".join(ElementTree.fromstring(text).itertext())
+    assert YELLOW in text
+    assert "hanami: conformant" in badge_svg(run_of([case(1, Outcome.PASSED, "A-1")], status=ExitStatus.CONFORMANT))
 
 
 def test_the_page_of_a_run_without_anything_is_drawn() -> None:
