@@ -21,7 +21,7 @@ from hanami_conformance.server.workers import WorkerCount, count_workers
 from hanami_conformance.target.dialect_detection import DetectedDialect, find_dialect
 from hanami_conformance.target.login import expires_soon
 from hanami_conformance.target.target import Target
-from hanami_loadtests.engine.connection import Connection
+from hanami_loadtests.engine.connection import MOST_MESSAGE, Connection
 from hanami_loadtests.engine.connection_limit import SocketLimit
 from hanami_loadtests.engine.failures import GeneratorShortage, LoadFailure
 from hanami_loadtests.engine.health import Health
@@ -33,6 +33,7 @@ from hanami_proto.dialect import Dialect
 
 SEEDS = 1_000_000  # between the users of two workers
 EXPIRY_CHECK_SECONDS = 5.0  # between two checks of the expiry of the token
+VALUE_BYTES = 4  # of a value in an output
 LARGE = 16 << 20  # bytes of a file from which on there is only one content
 VARIANTS = 3  # different contents of each kind, so that data of another upload is detected
 
@@ -199,7 +200,8 @@ class Session:
         Raises:
             LoadFailure: If it cannot be opened.
         """
-        return Connection(self._endpoint, self.settings.target.deadline)
+        largest = max(self.settings.shape.outputs.values(), default=0)
+        return Connection(self._endpoint, self.settings.target.deadline, MOST_MESSAGE + VALUE_BYTES * largest)
 
     def user_number(self) -> int:
         """Return a number that no other user of the run has, the same in every run with as many workers."""

@@ -20,8 +20,10 @@ from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.clients.endpoint import ConnectError, Endpoint
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.websocket_connection import WebSocketConnection
+from hanami_conformance.clients.websocket_events import CloseInfo
 from hanami_conformance.common.shortage import shortage_in
 from hanami_conformance.common.text import printable_line
+from hanami_loadtests.engine.bounded_response import Turns
 from hanami_loadtests.engine.failures import (
     ConnectionLost,
     GeneratorShortage,
@@ -33,7 +35,8 @@ from hanami_loadtests.engine.failures import (
 
 CLOSE_SECONDS = 1.0
 TLS_SECONDS = 1.0  # after which a TLS handshake that is over its limit ends
-MOST_MESSAGE = 1 << 26  # greatest size of a received message, bytes
+MOST_MESSAGE = 1 << 20  # greatest size of a received message, bytes; outputs of clusters may need more
+MOST_UNREAD = 16  # messages of the greatest size that may arrive before one is received
 HEAD_END = b"\r\n\r\n"  # end of the answer to the handshake
 WHOLE_BINARY = 0x82  # first byte of an unfragmented binary frame without extension
 LENGTH_IN_2 = 126  # second byte of an unmasked frame whose length is in the next two bytes; above, it is longer
@@ -46,11 +49,15 @@ class Connection(WebSocketConnection):
     Args:
         endpoint: Where the target listens.
         deadline: Seconds that connecting, the handshake, and sending one frame may take.
+        max_size: Greatest size of a received message, bytes.
     """
 
-    def __init__(self, endpoint: Endpoint, deadline: float) -> None:
-        super().__init__(endpoint, MOST_MESSAGE)
+    def __init__(self, endpoint: Endpoint, deadline: float, max_size: int = MOST_MESSAGE) -> None:
+        super().__init__(endpoint, max_size)
         self._deadline = deadline
+        self._turns = Turns()
+        self._unread = 0  # bytes since the last message that was received, control frames among them
+        self._most_unread = MOST_UNREAD * max_size
         self._messages: deque[bytes] = deque()
         self._partial: int | None = None  # received bytes of an incomplete frame; None where that is not known
         try:
@@ -156,6 +163,7 @@ class Connection(WebSocketConnection):
             ConnectionLost: If the connection has ended and every message before that was received.
         """
         if self._messages:
+            self._unread = 0
             return self._messages.popleft()
         end = clock() + timeout
         while True:
@@ -164,11 +172,20 @@ class Connection(WebSocketConnection):
             if not self._read(end - clock()):
                 return None
             if self._messages:
+                self._unread = 0
                 return self._messages.popleft()
             if clock() >= end:  # also while something else keeps arriving
                 return None
 
+    def _read(self, timeout: float) -> bool:
+        self._turns.share()
+        return super()._read(timeout)
+
     def _feed(self, data: bytes) -> None:
+        self._unread += len(data)
+        if self._unread > self._most_unread:
+            self._on_close(CloseInfo(None, "too much that nothing asked for", by_suite=True))
+            return
         if data and self._partial == 0 and not self._fragments:
             data = self._take_whole_frames(data)
             if not data:
@@ -221,7 +238,7 @@ class Connection(WebSocketConnection):
                 self._protocol.send_close(CloseCode.NORMAL_CLOSURE, "")
                 self._flush(self._deadline)
                 end = clock() + min(CLOSE_SECONDS, self._deadline)
-                while self.close_info is None and self._read(end - clock()):
+                while self.close_info is None and clock() < end and self._read(end - clock()):
                     pass
         self._close_socket()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.shortage import Address, shortage_in
 
@@ -38,6 +40,12 @@ class ConnectionLost(LoadFailure):
     """The target ended the connection."""
 
     kind = "lost connection"
+
+
+class TooLarge(LoadFailure):
+    """The target sent more than is read."""
+
+    kind = "too large"
 
 
 class GeneratorShortage(LoadFailure):
@@ -78,6 +86,14 @@ class IncorrectAnswer(LoadFailure):
 
 # Of answers that did not arrive, which this machine may be responsible for; all other kinds were answered.
 MISSING = (NoAnswer.kind, NoConnection.kind, ConnectionLost.kind)
+
+
+def release_frames(failure: BaseException) -> None:
+    """Release what the frames behind a failure hold, such as a large answer, while its user waits."""
+    error: BaseException | None = failure
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__
 
 
 def unless_shortage(failure: LoadFailure, error: Exception, place: Address) -> LoadFailure:

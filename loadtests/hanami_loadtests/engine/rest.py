@@ -14,13 +14,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from gevent import Timeout
 from gevent.monkey import get_original
 
-from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.clients.endpoint import ConnectError, Endpoint
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.rest import HEADERS, TOKEN_HEADER, RestResponse
+from hanami_loadtests.engine.bounded_response import BoundedConnection
 from hanami_loadtests.engine.failures import (
     ConnectionLost,
     IncorrectAnswer,
@@ -28,6 +27,7 @@ from hanami_loadtests.engine.failures import (
     NoAnswer,
     NoConnection,
     Rejected,
+    TooLarge,
     unless_shortage,
 )
 from hanami_proto.dialect import Dialect
@@ -78,14 +78,9 @@ class Rest:
         self._base = urlsplit(endpoint.url).path.rstrip("/")
         self._dialect = dialect
         self._token = token
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection: BoundedConnection | None = None
         self._deadline = deadline
         self._used = time.monotonic()
-
-    def _connect(self, seconds: float) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection(self._endpoint.host, self._endpoint.port)
-        connection.sock = self._endpoint.connect(Deadline.after(seconds))
-        return connection
 
     def call(
         self,
@@ -104,7 +99,7 @@ class Rest:
 
         Raises:
             NoConnection: If the target accepts no connection.
-            NoAnswer, ConnectionLost: If no whole response arrives.
+            NoAnswer, ConnectionLost, TooLarge: If no whole response arrives.
         """
         route = self._dialect.route(operation)
         path = self._base + route.path + (f"?{urlencode(params)}" if params else "")
@@ -118,17 +113,17 @@ class Rest:
         seconds = self._deadline + extra
         try:
             if self._connection is None:
-                self._connection = self._connect(seconds)
-            with Timeout(seconds, TimeoutError):
-                self._connection.request(route.method, path, content or None, headers)
-                response = self._connection.getresponse()
-                data = response.read()
+                self._connection = BoundedConnection(self._endpoint, seconds)
+            response, data = self._connection.exchange(route.method, path, content or None, headers, seconds)
         except ConnectError as error:
             refused = NoConnection(f"no connection for {request}: {error}")
             raise unless_shortage(refused, error, self._endpoint.place) from error
         except TimeoutError as error:
             self.close()
             raise NoAnswer(f"no whole answer to {request} within {seconds:g} s") from error
+        except TooLarge as error:
+            self.close()
+            raise TooLarge(f"answer to {request}: {error}") from error
         except (OSError, http.client.HTTPException) as error:
             self.close()
             lost = ConnectionLost(f"no answer to {request}: {error or type(error).__name__}")
@@ -140,7 +135,7 @@ class Rest:
         content_type, location = (response.getheader(name, "") for name in ("content-type", "location"))
         return LoadResponse(request, response.status, data, content_type, location)
 
-    def _is_stale(self, connection: http.client.HTTPConnection) -> bool:
+    def _is_stale(self, connection: BoundedConnection) -> bool:
         """Whether a kept connection is old, or was ended by the target meanwhile."""
         if time.monotonic() - self._used > IDLE_SECONDS or connection.sock is None:
             return True

@@ -147,7 +147,7 @@ class DirectScenario(Scenario):
             end = clock() + deadline
             while True:
                 payload = connection.receive(end - clock())
-                if payload is None:
+                if payload is None or clock() > end:
                     raise NotMeasurable(f"no answer to a request after training within {deadline:g} s")
                 if request.reply.verify(payload) >= 0:
                     break

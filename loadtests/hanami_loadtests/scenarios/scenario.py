@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import gevent
 
 from hanami_loadtests.engine.connection import Connection, clock
-from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure, NoAnswer
+from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure, NoAnswer, release_frames
 from hanami_loadtests.engine.recorder import Stopwatch
 from hanami_loadtests.engine.schedule import Schedule
 from hanami_loadtests.engine.stream import DRAINED
@@ -266,6 +266,7 @@ class Scenario:
             watch = Stopwatch(now, now)
             self.recorder.sent(self.paced_series, watch)
             self.recorder.failed(self.paced_series, watch, error)
+        release_frames(error)
 
 
 def check_sockets(

@@ -14,7 +14,7 @@ from hanami_conformance.resources.retry import POLL
 from hanami_conformance.resources.upload import MIB
 from hanami_conformance.target.attach import FILE_UPLOAD
 from hanami_loadtests.engine.connection import Connection, clock
-from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure
+from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure, release_frames
 from hanami_loadtests.engine.recorder import Stopwatch
 from hanami_loadtests.engine.schedule import Schedule
 from hanami_loadtests.engine.stream import MessageStream, Outgoing
@@ -74,6 +74,7 @@ class UploadScenario(Scenario):
             self.back_off()
         except LoadFailure as error:
             self.recorder.failed(FILE, watch, error)
+            release_frames(error)
             self.back_off()
         except BaseException:  # Locust kills the user; unanswered parts are recorded on their own
             self.recorder.cancelled(FILE, watch)

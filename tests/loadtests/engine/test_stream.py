@@ -29,6 +29,7 @@ from hanami_loadtests.engine.schedule import Schedule
 from hanami_loadtests.engine.stream import INCOMPLETE, MessageStream, Outgoing
 
 DEADLINE = 5.0
+LARGEST = 5_000_000  # bytes of a message
 SHORT = 0.3
 
 
@@ -96,7 +97,7 @@ def run(
     def unsolicited(payload: bytes) -> None:
         raise IncorrectAnswer("DATA-1", "nothing more", f"{len(payload)} bytes")
 
-    connection = Connection(Endpoint(url), deadline)
+    connection = Connection(Endpoint(url), deadline, LARGEST)
     note = (lags if lags is not None else []).append
     try:
         MessageStream(connection, recorder, window, deadline, over, patience, note, unsolicited).run(
