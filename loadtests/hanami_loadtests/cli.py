@@ -266,14 +266,14 @@ def _weights(given: Sequence[str]) -> dict[str, int]:
 def _run_and_report(launch: Launch) -> int:
     """Run Locust, and print the result."""
     result = launch.folder / LOAD_RESULT
-    result.unlink(missing_ok=True)  # what an earlier run left there must not pass for this one's
+    earlier = _identity(result)  # what an earlier run left there must not pass for this one's
     console = load_console()
     users = f"{launch.users} user{'s' if launch.users > 1 else ''}"
     console.print(
         f"{launch.url}: {users}, {launch.seconds:g} s: {', '.join(launch.weights or SCENARIOS)}", highlight=False
     )
     status = run_locust(launch, console)
-    if result.is_file():
+    if _identity(result) not in (None, earlier):
         judged = read_load_result(result)
         print_result(judged, launch.folder, console)
         had = judged.configuration.get("users", {})
@@ -285,6 +285,15 @@ def _run_and_report(launch: Launch) -> int:
     elif status == LoadExit.INTERRUPTED:
         sys.stderr.write("INTERRUPTED  before the run began\n")
     return status
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Return what distinguishes a file from the one that replaces it; None for no file."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _write(path: Path, text: str, use: str) -> int:

@@ -385,3 +385,13 @@ def test_reports_that_cannot_be_stored_are_an_error_and_not_announced(tmp_path: 
     assert "reports in" not in run.stdout
     files = {path.name for path in (tmp_path / "reports" / "latest-load").iterdir()}
     assert files <= {"load.json", "locust.log"}
+
+
+def test_a_second_run_into_the_same_folder_replaces_the_first(tmp_path: Path) -> None:
+    starts = []
+    with faulty_backend() as url:
+        for _ in range(2):
+            run = run_load("--target", url, *SHORT, "--scenario", "rest", cwd=tmp_path)
+            assert run.returncode in (0, 1, 5), run.stdout + run.stderr  # whatever a busy machine makes of the limits
+            starts.append((tmp_path / "reports" / "latest-load" / "load.json").stat().st_mtime_ns)
+    assert starts[0] < starts[1]
