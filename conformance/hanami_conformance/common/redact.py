@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import tempfile
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from hanami_conformance.common.spellings import Unescaped, base64_patterns, unescape_levels
 
@@ -19,6 +20,8 @@ LONGEST_ESCAPE = 12  # bytes that stand for one byte of a secret, at most
 # Headers that authorise, whatever their value is.
 _HEADERS = re.compile(r"(?im)^((?:x-auth-token|authorization|cookie|set-cookie):[ \t]*)([^\r\n]+)")
 _FIELD = re.compile(rb'("(?:password|passphrase|token)"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+
+Cut = TypeVar("Cut", str, bytes)
 
 
 @dataclass(frozen=True)
@@ -93,22 +96,32 @@ class Redactor:
 
         The rest of a long text is not examined.
         """
-        examined = limit + 2 * self._longest
-        if len(text) <= examined:
-            redacted = self.text(text)
-            return redacted[:limit], len(redacted) <= limit
-        # A secret that the end cuts in two is not recognised, so the end is left out.
-        redacted = self.text(text[:examined])
-        return redacted[: len(redacted) - self._longest][:limit], False
+        for end in self._ends(len(text), limit):
+            beginning = self._certain(self.text(text[:end]))
+            if len(beginning) >= limit:
+                return beginning[:limit], False
+        redacted = self.text(text)
+        return redacted[:limit], len(redacted) <= limit
 
     def data_beginning(self, data: bytes, limit: int) -> tuple[bytes, bool]:
         """Return the first bytes without secrets, and whether these are all; see :meth:`text_beginning`."""
-        examined = limit + 2 * self._longest
-        if len(data) <= examined:
-            redacted = self.data(data)
-            return redacted[:limit], len(redacted) <= limit
-        redacted = self.data(data[:examined])
-        return redacted[: len(redacted) - self._longest][:limit], False
+        for end in self._ends(len(data), limit):
+            beginning = self._certain(self.data(data[:end]))
+            if len(beginning) >= limit:
+                return beginning[:limit], False
+        redacted = self.data(data)
+        return redacted[:limit], len(redacted) <= limit
+
+    def _ends(self, size: int, limit: int) -> Iterator[int]:
+        """Yield the numbers of characters to examine, more and more, since labels are shorter than secrets."""
+        end = limit + 2 * self._longest
+        while end < size:
+            yield end
+            end *= 4
+
+    def _certain(self, redacted: Cut) -> Cut:
+        # A secret that the end cuts in two is not recognised, so the end is left out.
+        return redacted[: max(0, len(redacted) - self._longest)]
 
     def _replace_below(self, data: bytes, levels: Sequence[Unescaped]) -> bytes:
         """Replace secrets that are found where several levels of escapes are taken away."""
