@@ -131,9 +131,9 @@ class ConformanceSession:
             self._suite = suite_cases(session)
         if not self._planned or self._config.option.collectonly:
             return
+        self._reports.keeps_log = bool(self.options.server)  # also if the run ends while the server starts
         opened = self._open_target()
         if opened.startup is not None:
-            self._reports.keeps_log = True
             recovery = CrashRecovery(opened.startup, opened.target, self._rerun, self._console.say)
             self._losses = TargetLossHandler(recovery, self._keep)
         self._config.stash[CONTEXT] = SuiteContext(
