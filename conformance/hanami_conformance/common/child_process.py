@@ -8,6 +8,7 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from hanami_conformance.common import signals
 from hanami_conformance.common.machine_watch import MACHINE
 from hanami_conformance.common.shortage import MachineShortage
 
+ORPHAN_GUARD = Path(__file__).with_name("orphan_guard.py")
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0  # between the end of its input and SIGTERM, and between SIGTERM and SIGKILL
 POLL = 0.05
@@ -44,6 +46,7 @@ class ChildProcess:
         environment: All variables of the program, None for those of this process.
         pass_fds: File descriptors that it inherits.
         grace: Seconds that it gets to end by itself when it is stopped, :data:`STOP_SECONDS` by default.
+        guarded: Whether it is ended where this process is killed, for programs that do not notice that by themselves.
 
     Raises:
         OSError: If there is no such program.
@@ -61,8 +64,10 @@ class ChildProcess:
         environment: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
         grace: float | None = None,
+        guarded: bool = False,
     ) -> None:
         self._grace = grace
+        self._guard: subprocess.Popen[bytes] | None = None
         try:
             with signals.uninterrupted():  # between the start and the note that it has to be stopped
                 self.popen = subprocess.Popen(  # noqa: S603 - the caller's command, no shell
@@ -76,9 +81,23 @@ class ChildProcess:
                     start_new_session=True,
                 )
                 signals.EXIT_ACTIONS.append(self.kill)
+                if guarded:
+                    self._start_guard()
         except BlockingIOError as error:
             raise MachineShortage("no process can be started: end other programs, or raise ulimit -u") from error
         except KeyboardInterrupt:
+            self.stop()
+            raise
+
+    def _start_guard(self) -> None:
+        """Start the program that ends this one once our process is gone."""
+        command = [sys.executable, "-I", "-S", str(ORPHAN_GUARD), str(self.popen.pid)]
+        null = subprocess.DEVNULL
+        try:
+            self._guard = subprocess.Popen(  # noqa: S603 - a program of ours
+                command, stdin=subprocess.PIPE, stdout=null, stderr=null, start_new_session=True
+            )
+        except OSError:
             self.stop()
             raise
 
@@ -133,6 +152,9 @@ class ChildProcess:
                 time.sleep(POLL)
         self.kill()
         self.popen.wait()
+        if self._guard is not None:
+            self._guard.kill()  # before its pipe is closed: nothing is left for it to end
+            self._guard.communicate()
         if self.popen.stdout is not None:
             self.popen.stdout.close()
         with contextlib.suppress(ValueError):

@@ -50,7 +50,7 @@ class ServerProcess:
             if self._log is None:
                 self._log = self._path.open("wb")
             self._logged = self._log.tell()
-            self._child = ChildProcess(self._command, stdout=self._log, stderr=subprocess.STDOUT)
+            self._child = ChildProcess(self._command, stdout=self._log, stderr=subprocess.STDOUT, guarded=True)
             self.starts += 1
         except OSError as error:
             what = error.filename or self._command[0]

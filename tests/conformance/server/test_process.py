@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hanami_conformance.cases.failures import TargetRejectedConfiguration
@@ -18,6 +21,7 @@ from hanami_conformance.common.redact import SECRETS, redact_file
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.server.process import TAIL_LINES, ServerProcess
 from hanami_conformance.server.startup import ServerStartError, ServerStartup, is_taken
+from tools.reference import TIMEOUT, clean_environment
 
 PATIENT = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 
@@ -83,6 +87,37 @@ def test_the_end_of_its_log_is_short_and_holds_no_secret(tmp_path: Path) -> None
     text = (tmp_path / "server.log").read_text()
     assert text.count("line 8999 [password]") == 2
     assert "very-secret-1" not in text
+
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from hanami_conformance.server.process import ServerProcess
+server = ServerProcess(("/bin/sh", "-c", sys.argv[1]), Path("server.log"))
+server.start()
+time.sleep(600)
+"""
+PATIENT_CHILD = "trap '' TERM; sleep 600 & echo $$ $! > pids.tmp; mv pids.tmp pids; wait; wait"
+
+
+@pytest.mark.parametrize("command", [PATIENT_CHILD.removeprefix("trap '' TERM; "), PATIENT_CHILD])
+def test_it_ends_with_what_it_started_where_the_suite_is_killed(tmp_path: Path, command: str) -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT, command], cwd=tmp_path, env=clean_environment()) as parent:
+        wait_for((tmp_path / "pids").exists, TIMEOUT)
+        guards = {child.pid for child in psutil.Process(parent.pid).children()}
+        started_ids = set(map(int, (tmp_path / "pids").read_text().split()))
+        assert len(guards - started_ids) == 1
+        parent.kill()
+    for pid in guards | started_ids:
+        wait_for(partial(is_gone, pid), TIMEOUT)
+
+
+def test_nothing_guards_a_server_that_was_stopped(tmp_path: Path) -> None:
+    server = started(tmp_path, PATIENT)
+    before = psutil.Process().children()
+    assert len(before) == 2
+    server.close()
+    assert not any(child.is_running() for child in before)
 
 
 def test_only_log_lines_since_the_last_start_are_quoted(tmp_path: Path) -> None:

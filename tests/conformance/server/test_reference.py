@@ -15,7 +15,7 @@ import pytest
 from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.server.reference import ReferenceBackend
-from support.suite_runs import COMMAND
+from support.suite_runs import COMMAND, result_of
 from tools.reference import TIMEOUT, clean_environment
 
 
@@ -71,7 +71,7 @@ def test_a_backend_that_does_not_start_says_why() -> None:
         pass
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_it_goes_with_the_suite(tmp_path: Path, number: signal.Signals) -> None:
     process = subprocess.Popen(
         [*COMMAND, "--target", "reference"],
@@ -91,9 +91,10 @@ def test_it_goes_with_the_suite(tmp_path: Path, number: signal.Signals) -> None:
     os.kill(process.pid, number)
     rest = process.communicate(timeout=TIMEOUT)[0]
     wait_gone(url)
-    if number == signal.SIGTERM:
+    if number != signal.SIGKILL:
         assert process.returncode == 2
         assert "INTERRUPTED" in rest
+        assert result_of(tmp_path)["exit_status"] == 2
 
 
 def test_the_modules_of_the_suite_never_import_the_backend() -> None:
