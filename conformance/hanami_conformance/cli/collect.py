@@ -37,7 +37,7 @@ def collected_cases() -> Mapping[str, CollectedCase]:
     collector = _Collector()
     command = ["-c", str(PYTEST_INI), "--rootdir", str(SUITE), "-p", "no:cacheprovider"]
     output = io.StringIO()
-    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), _plain_environment():
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), plain_environment():
         status = pytest.main([*command, "--collect-only", "-q", str(SUITE)], plugins=[plugin, collector])
     if status != pytest.ExitCode.OK or not collector.cases:
         raise CollectError(f"the suite cannot be collected:\n{output.getvalue()}")
@@ -45,9 +45,10 @@ def collected_cases() -> Mapping[str, CollectedCase]:
 
 
 @contextlib.contextmanager
-def _plain_environment() -> Iterator[None]:
-    """Keep out plugins and settings of the folder and the environment."""
+def plain_environment() -> Iterator[None]:
+    """Keep out plugins and settings of the environment: they are for other tests, and may reorder or rerun ours."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-        patch.delenv("PYTEST_ADDOPTS", raising=False)
+        for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+            patch.delenv(name, raising=False)
         yield

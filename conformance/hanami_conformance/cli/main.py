@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,6 +15,7 @@ from hanami_conformance import __version__
 from hanami_conformance.catalogue import catalogue
 from hanami_conformance.cli import explain, known, replay, sweep
 from hanami_conformance.cli.check_target import check_target
+from hanami_conformance.cli.collect import plain_environment
 from hanami_conformance.cli.init import write_settings
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.definitions import DEFAULT_CONFIG, OPTIONS, TARGET_OPTIONS
@@ -177,15 +177,8 @@ def run_suite(arguments: argparse.Namespace) -> int:
         command += ["-k", arguments.keyword]
     if arguments.verbose:
         command.append("-v")
-    # Plugins and settings of the folder or the environment are for other test suites, and may reorder or rerun ours.
-    before = dict(os.environ)
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    os.environ.pop("PYTEST_ADDOPTS", None)
-    try:
+    with plain_environment():
         return int(pytest.main([*command, *cases], plugins=[plugin]))
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def case_path(case: str) -> str:

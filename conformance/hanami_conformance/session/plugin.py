@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from hanami_conformance.options.definitions import OPTIONS
+from hanami_conformance.session import SEVERAL_PROCESSES
 
 if TYPE_CHECKING:
     from hanami_conformance.resources.factory import ResourceFactory
@@ -79,6 +80,17 @@ def pytest_collect_file(
     for marker in set(MARKERS).difference(parent.config.getini("markers")):
         parent.config.addinivalue_line("markers", marker)
     return collect_module(file_path, parent)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """End a session of pytest-xdist of which a process has collected cases.
+
+    Raises:
+        pytest.UsageError: In the first process, where it is one line.
+    """
+    if SEVERAL_PROCESSES in getattr(node, "workeroutput", {}):
+        raise pytest.UsageError(SEVERAL_PROCESSES)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Generator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -27,6 +28,7 @@ from hanami_conformance.resources.factory import Leftover, run_prefix
 from hanami_conformance.server.crash_bisect import ExecutedCase
 from hanami_conformance.server.crash_recovery import CrashRecovery, TargetLossHandler
 from hanami_conformance.server.open import OpenTarget, open_target
+from hanami_conformance.session import SEVERAL_PROCESSES
 from hanami_conformance.session.classifier import CaseClassifier
 from hanami_conformance.session.collection import (
     case_id,
@@ -208,21 +210,25 @@ class ConformanceSession:
         if dropped:
             self._config.hook.pytest_deselected(items=dropped)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(
-        self, item: pytest.Item, nextitem: pytest.Item | None
-    ) -> Generator[None, bool | None, bool | None]:
-        """Record the exchange of a test as one case, and classify it at the end."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Run a test as one case: record its exchange, and classify it at the end.
+
+        As pytest itself does it, and in place of plugins that run a failing test again: a server that fails now and
+        then would pass.
+        """
         if not is_suite_item(item) or self._classifier is None:
-            return (yield)
+            return None
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         self._begin_case(item)
         try:
-            handled = yield
+            runtestprotocol(item, nextitem=nextitem)
         finally:
             ran = self._end_case(item)
         if ran is not None:
             self._finish_case(ran, last=nextitem is None)
-        return handled
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
 
     def _begin_case(self, item: pytest.Item) -> None:
         assert self._classifier is not None
@@ -400,8 +406,10 @@ def start_session(config: pytest.Config) -> ConformanceSession:
     """
     if SESSION_KEY in config.stash:
         return config.stash[SESSION_KEY]
-    if hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None):
-        raise pytest.UsageError("the suite runs in one process: several would exceed the limit of connections (-n 0)")
+    if hasattr(config, "workerinput"):  # a process of pytest-xdist; the first one ends them all
+        worker: Any = config
+        worker.workeroutput[SEVERAL_PROCESSES] = True
+        raise pytest.UsageError(SEVERAL_PROCESSES)
     try:
         # Without a run no target is needed, and the options of one are not checked.
         replaced = {"target": REFERENCE, **dict.fromkeys(ADDRESS_OPTIONS)} if config.option.collectonly else None

@@ -305,8 +305,9 @@ def test_in_a_settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "hanami-conformance.toml").write_text(f"[target]\n{text}")
     options = resolve({}, {})
     assert (options.server, options.server_timeout, options.destructive) == (("serve", "--name", "a b"), 5, True)
-    bundled = resolve({"target": "reference"}, {})  # the file is for another server
-    assert (bundled.reference, bundled.server) == (True, ())
+    assert resolve({"target": "reference"}, {}).server == ()  # the file is for another target
+    with pytest.raises(ValueError, match="--server-command is not for --target reference"):
+        resolve({"target": "reference", "server_command": "serve"}, {})
     assert not resolve({"target": "http://10.0.0.1:1", "token": "a-token"}, {"HANAMI_CONFIG": "/dev/null"}).destructive
 
 

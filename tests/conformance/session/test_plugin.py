@@ -9,6 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from hanami_conformance.session import SEVERAL_PROCESSES
 from hanami_conformance.suite import SUITE
 from support.suite_runs import faulty_backend, in_pytest, result_of
 from tools.reference import ALICE, TIMEOUT, clean_environment
@@ -99,6 +102,51 @@ def test_cases_that_pytest_deselects_are_not_planned(tmp_path: Path) -> None:
     assert [case["outcome"] for case in result_of(tmp_path)["cases"]] == ["failed"]
 
 
+def test_several_processes_are_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("def test_other(): pass\n")
+    words = ("-n", "2", "--pyargs", "hanami_conformance", "--hanami-target", "reference")
+    run = run_pytest(*words, "test_other.py", "-k", "boolean_complete or test_other", cwd=tmp_path)
+    assert run.returncode == 4, run.stdout + run.stderr
+    assert run.stderr.strip() == f"ERROR: {SEVERAL_PROCESSES}"
+    assert "INTERNALERROR" not in run.stdout
+    assert not (tmp_path / "reports").exists()
+    for more in (("-n", "0"), ("-n", "2", "--collect-only")):
+        assert run_pytest(*words[2:], *more, "-k", "boolean_complete", cwd=tmp_path).returncode == 0
+
+
+def test_several_processes_are_nothing_to_sessions_without_cases(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("def test_other(): pass\n")
+    run = run_pytest("-n", "2", cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+RERUNS = """
+from _pytest.runner import runtestprotocol
+def pytest_runtest_protocol(item, nextitem):  # as plugins do that run a failing test again
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for _ in range(3):
+        print("\\nran", item.name)
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        if not any(report.failed for report in reports):
+            break
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+
+
+def test_a_plugin_that_repeats_failing_tests_repeats_no_case(tmp_path: Path) -> None:
+    (tmp_path / "reruns.py").write_text(RERUNS)
+    (tmp_path / "test_mine.py").write_text("def test_mine(): assert False\n")
+    words = ("-s", "-p", "reruns", "--pyargs", "hanami_conformance", "test_mine.py", "-k", "tiny_chunks or test_mine")
+    with faulty_backend("complete-from-the-beginning") as url:
+        run = run_pytest(*words, *in_pytest("--target", url, *ALICE), cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert run.stdout.count("\nran test_mine") == 3
+    assert "ran test_many" not in run.stdout
+    assert [case["outcome"] for case in result_of(tmp_path)["cases"]] == ["failed"]
+
+
 def test_debug_logs_hold_no_token(tmp_path: Path) -> None:
     arguments = (
         "--pyargs",
@@ -140,9 +188,10 @@ def test_a_session_without_cases_loads_the_plugin_and_its_options_alone(tmp_path
     assert "requirement" not in markers.stdout
 
 
-def test_cases_are_collected_whatever_the_settings_of_a_project_are(tmp_path: Path) -> None:
+@pytest.mark.parametrize("files", ["check_*.py conf*.py *_io.py", "*.py", "__init__.py"])
+def test_cases_are_collected_whatever_the_settings_of_a_project_are(tmp_path: Path, files: str) -> None:
     (tmp_path / "pytest.ini").write_text(
-        "[pytest]\npython_files = check_*.py conf*.py *_io.py\npython_functions = it_*\nnorecursedirs = suite hanami*\n"
+        f"[pytest]\npython_files = {files}\npython_functions = it_*\nnorecursedirs = suite hanami*\n"
         "addopts = --doctest-modules --strict-markers\n"
     )
     words = ("--pyargs", "hanami_conformance", "--collect-only", "-q")
@@ -219,7 +268,7 @@ def test_settings_of_the_folder_do_not_reach_the_console_command(tmp_path: Path)
             "smoke",
         ],
         cwd=tmp_path,
-        env=clean_environment({"PYTEST_ADDOPTS": "--another-wrong-option"}),
+        env=clean_environment({"PYTEST_ADDOPTS": "--another-wrong-option", "PYTEST_PLUGINS": "no_such_plugin"}),
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
