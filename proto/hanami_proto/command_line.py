@@ -26,6 +26,10 @@ OF_THE_PROGRAM = ("-h", "--help", "--version")  # options that need no command
 class CommandParser(argparse.ArgumentParser):
     """A parser that ends with status 4, and suggests an option for one that it does not know."""
 
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        # The beginning of an option is no option: a later release may have another one that begins so.
+        super().__init__(*arguments, **{"allow_abbrev": False, **settings})
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse the words; one that is not known ends the program."""
         known, unknown = super().parse_known_args(args, namespace)

@@ -99,6 +99,11 @@ def line_of(text: str, path: Sequence[str | int]) -> int:
         text: Text of the file.
         path: Sections and name of the key; an index behind the name of a section counts its tables.
     """
+    indexes = [place for place, part in enumerate(path) if isinstance(part, int)]
+    if len(indexes) > 1:  # a table in a table: its index counts from the header of the outer one
+        outer = line_of(text, path[: indexes[0] + 1])
+        inner = [*path[: indexes[0]], *path[indexes[0] + 1 :]]
+        return outer + line_of("\n".join(_lines(text)[outer:]), inner)
     names = [part for part in path if isinstance(part, str)]
     index = next((part for part in path if isinstance(part, int)), 0)
     key, parent = (names[-1], ".".join(names[:-1])) if names else ("", "")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 
@@ -57,7 +59,8 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
     arguments = parser.parse_args(argv)
     if arguments.list_faults:
         known = defects_of(arguments.released) if arguments.released else catalogue()
-        sys.stdout.write(fault_list(known.values()))
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        sys.stdout.write(fault_list(known.values(), columns))
         parser.exit()
     defects = _defects(parser, arguments)
     try:
@@ -180,8 +183,18 @@ def _host(text: str) -> str:
     return host or text
 
 
-def fault_list(faults: Collection[Fault]) -> str:
-    """Return one line for each fault: name, violated requirements, behaviour of the server."""
+def fault_list(faults: Collection[Fault], columns: int | None = None) -> str:
+    """Return one line for each fault: name, violated requirements, behaviour of the server.
+
+    Args:
+        faults: The faults.
+        columns: Width of the terminal, whose lines are wrapped below the name; None for lines as long as they are.
+    """
+    if columns is not None:
+        indent = " " * 4
+        texts = (f"{' '.join(fault.violates)}: {fault.text}" for fault in faults)
+        paragraphs = (textwrap.fill(text, columns, initial_indent=indent, subsequent_indent=indent) for text in texts)
+        return "".join(f"{fault.name}\n{paragraph}\n" for fault, paragraph in zip(faults, paragraphs, strict=True))
     name_width = max(len(fault.name) for fault in faults)
     ids_width = max(len(" ".join(fault.violates)) for fault in faults)
     return "".join(

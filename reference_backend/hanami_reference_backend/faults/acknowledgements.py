@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from websockets.frames import Frame
 
 from hanami_proto.codec import Codec, SchemaError
-from hanami_reference_backend.faults import internals
+from hanami_reference_backend.faults import internals, suspensions
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.serving.socket_protocol import SocketProtocol
@@ -22,6 +23,7 @@ from hanami_reference_backend.storage.intervals import Intervals
 
 LONGER_HEADER = 126  # bytes; from here on a frame header has a length of 16 bits, not 7
 MOST_FRAMES = 8
+MEBIBYTE = 1 << 20  # bytes
 SOON = 0.003  # seconds in which messages arrive that were sent without waiting for a reply
 
 
@@ -50,6 +52,16 @@ async def _burst(channel: Channel, message: bytes | str) -> list[bytes | str]:
     return burst
 
 
+@fault("DATA-1")
+def an_answer_for_each_mebibyte() -> None:
+    """A chunk of more than 1 MiB is written in pieces of 1 MiB, and each is answered."""
+
+    async def react(session: UploadSession, message: bytes | str) -> None:
+        await _send(session, [session.answer(message)] * (1 + len(message) // MEBIBYTE))
+
+    _serve(react)
+
+
 def _is_undecodable(message: bytes | str) -> bool:
     try:
         internals.CODEC.decode_chunk(message if isinstance(message, bytes) else b"")
@@ -70,6 +82,17 @@ def some_answers_doubled() -> None:
 
 
 @fault("DATA-1")
+def chunks_for_a_suspended_server_answered_twice() -> None:
+    """Chunks that arrived while the server was suspended are acknowledged twice."""
+    suspensions.watch_suspensions()
+
+    async def react(session: UploadSession, message: bytes | str) -> None:
+        await _send(session, [session.answer(message)] * (2 if suspensions.is_just_resumed() else 1))
+
+    _serve(react)
+
+
+@fault("DATA-1")
 def some_answers_missing() -> None:
     """One in a hundred chunks is stored and not acknowledged."""
     numbers = count(1)
@@ -77,6 +100,18 @@ def some_answers_missing() -> None:
     async def react(session: UploadSession, message: bytes | str) -> None:
         answer = session.answer(message)
         await _send(session, [answer] if next(numbers) % 100 else [])
+
+    _serve(react)
+
+
+@fault("DATA-1")
+def no_answer_when_a_byte_overflows() -> None:
+    """Each 256th chunk on a socket is stored and not acknowledged."""
+    numbers: WeakKeyDictionary[UploadSession, count[int]] = WeakKeyDictionary()
+
+    async def react(session: UploadSession, message: bytes | str) -> None:
+        answer = session.answer(message)
+        await _send(session, [answer] if next(numbers.setdefault(session, count(1))) % 256 else [])
 
     _serve(react)
 

@@ -6,13 +6,17 @@ import json
 from typing import Any
 
 import jwt
+from websockets.http11 import Request
 
 from hanami_reference_backend.auth import ALGORITHM, InvalidTokenError, User, Users
 from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
+from hanami_reference_backend.serving.socket_protocol import SocketProtocol
 from hanami_reference_backend.sockets.attach import ACCEPTED, RejectedError, SocketServer
 from hanami_reference_backend.sockets.channel import Channel
+
+EXTENSIONS = "Sec-WebSocket-Extensions"
 
 
 @fault("ATT-1")
@@ -41,6 +45,14 @@ def _open_only_if(is_allowed: Any) -> None:
 async def handshake_unanswered(_original: Any, _channel: Channel) -> None:
     """The handshake of a websocket is never answered."""
     await internals.hang()
+
+
+@fault("ATT-1", hook=replace_method(SocketProtocol, "handle_connect"))
+def compression_promised(original: Any, protocol: SocketProtocol, event: Request) -> None:
+    """The answer to a handshake that offers compression accepts it, but compressed messages are not understood."""
+    original(protocol, event)
+    if "permessage-deflate" in ", ".join(event.headers.get_all(EXTENSIONS)):
+        protocol.response.headers[EXTENSIONS] = "permessage-deflate"
 
 
 @fault("ATT-2")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from weakref import WeakSet, WeakValueDictionary
+
+from websockets.frames import Frame
 
 from hanami_proto.codec import Codec
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
+from hanami_reference_backend.serving.socket_protocol import SocketProtocol
 from hanami_reference_backend.sockets.attach import RejectedError, SocketServer
 from hanami_reference_backend.sockets.channel import Channel
 from hanami_reference_backend.sockets.upload import UploadSession
@@ -26,6 +30,28 @@ def reconnect_begins_anew(
     """A partly received file counts as empty when a socket attaches to it again."""
     file.received = Intervals()
     original(session, channel, file, codec)
+
+
+@fault("DATA-9", "DATA-8")
+def fragments_collected_for_all_sockets() -> None:
+    """The fragments of a message are collected in one place for all sockets, and mix if two arrive at once."""
+    fragments: list[bytes] = []
+
+    @replace_method(SocketProtocol, "handle_bytes")
+    def handle_bytes(original: Any, protocol: SocketProtocol, event: Frame) -> None:
+        fragments.append(bytes(event.data))
+        if event.fin:
+            event = replace(event, data=b"".join(fragments))
+            fragments.clear()
+        original(protocol, event)
+
+    @replace_method(SocketProtocol, "handle_cont")
+    def handle_cont(original: Any, protocol: SocketProtocol, event: Frame) -> None:
+        fragments.append(bytes(event.data))
+        if event.fin:
+            protocol.frames, event = [], replace(event, data=b"".join(fragments))
+            fragments.clear()
+        original(protocol, event)
 
 
 @fault("DATA-7")
@@ -183,3 +209,23 @@ def files_of_one_size_share_storage() -> None:
         if other is not None and other.rejection is None:
             internals.share(file, other)
         known[size] = file
+
+
+@fault("DATA-4", "ATT-8")
+def sockets_write_their_last_chunk_again() -> None:
+    """A socket of a file that is closed writes its last chunk once more."""
+    written: dict[UploadSession, tuple[int, bytes]] = {}
+
+    @replace_method(UploadSession, "write_chunk")
+    def write_chunk(original: Any, session: UploadSession, message: bytes | str) -> Any:
+        reason = original(session, message)
+        if reason is None and isinstance(message, bytes):
+            chunk = session._codec.decode_chunk(message)
+            written[session] = chunk.position, chunk.data
+        return reason
+
+    @replace_method(UploadSession, "__exit__")
+    def leave(original: Any, session: UploadSession, *error: Any) -> None:
+        if session in written:
+            session._file.write(*written.pop(session))
+        original(session, *error)

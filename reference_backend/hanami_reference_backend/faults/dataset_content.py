@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -101,6 +102,12 @@ def _sizes(file: Bytes) -> list[int]:
 def newest_dataset_not_listed(answer: dict[str, Any]) -> dict[str, Any]:
     """The list of datasets lacks the newest one."""
     return {**answer, "body": answer["body"][:-1]}
+
+
+@fault("FIN-1", hook=internals.change_response(DatasetOperations, "list_all"))
+def lists_end_after_128_datasets(answer: dict[str, Any]) -> dict[str, Any]:
+    """The list of datasets has no more than 128 of them."""
+    return {**answer, "body": answer["body"][:128]}
 
 
 @fault("FIN-1", "FIN-2", hook=replace_method(DatasetStore, "_replace"))
@@ -313,3 +320,36 @@ def dies_of_wrong_idx(file: Bytes) -> Bytes:
     if count * height * width > 1 << 30:
         internals.crash()
     return file
+
+
+@fault("FIN-2", hook=replace_method(csv_parser, "parse_cell"))
+def numbers_with_zeros_before_them_are_octal(original: Any, cell: str) -> float | None:
+    """A whole number of the digits 0 to 7 that begins with 0 is read as octal."""
+    text = cell.strip()
+    if re.fullmatch(r"[+-]?0[0-7]+", text):
+        return float(int(text, 8))
+    number: float | None = original(cell)
+    return number
+
+
+@fault("FIN-6", hook=replace_method(idx_parser, "parse_images"))
+def promised_bytes_counted_in_32_bits(original: Any, file: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The number of bytes that an idx header promises is computed in 32 bits."""
+    count, height, width = (int(number) for number in file[4:16].view(">u4")) if len(file) > 16 else (0, 0, 0)
+    promised, left = count * height * width, len(file) - 16
+    if count and promised >= 2**32 and promised % 2**32 == left and left % count == 0:
+        return file[16:].reshape(count, -1).copy()
+    images: NDArray[np.uint8] = original(file)
+    return images
+
+
+@fault("FIN-2", "DATA-9")
+def files_known_by_their_beginning() -> None:
+    """A file of the same size and with the same first 64 KiB as an earlier one is taken for that one."""
+    known: dict[tuple[Kind, bytes, tuple[int, ...]], Content] = {}
+
+    @replace_method(DatasetStore, "convert")
+    def convert(original: Any, store: DatasetStore, kind: Kind, files: Any) -> Content:
+        content: Content = original(store, kind, files)
+        key = kind, files[0][: 1 << 16].tobytes(), tuple(len(file) for file in files)
+        return known.setdefault(key, content) if len(files[0]) > 1 << 16 else content

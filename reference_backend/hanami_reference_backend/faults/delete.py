@@ -136,3 +136,38 @@ def content_kept_by_name() -> None:
     @replace_method(DatasetStore, "_replace")
     def _replace(original: Any, store: DatasetStore, upload: Upload, content: Content) -> Any:
         return original(store, upload, kept.setdefault((upload.project_id, upload.name), content))
+
+
+@fault("DEL-1")
+def labels_accepted_after_delete() -> None:
+    """The socket of a label file that is open when its upload is deleted still accepts chunks."""
+    uploads = internals.uploads_of_files()
+
+    @replace_method(TempFile, "discard")
+    def discard(original: Any, file: TempFile, reason: str) -> None:
+        if reason != DELETED or file is uploads[file].files[0]:
+            original(file, reason)
+
+
+@fault("DEL-1")
+def content_outlives_delete() -> None:
+    """The content of a deleted dataset is still answered."""
+    deleted: dict[str, Dataset] = {}
+
+    @replace_method(DatasetStore, "delete")
+    def delete(original: Any, store: DatasetStore, user: User, uuid: str) -> None:
+        known = store._datasets.get(uuid)
+        original(store, user, uuid)
+        if known is not None:
+            deleted[uuid] = known
+
+    @replace_method(DatasetOperations, "content")
+    async def content(original: Any, operations: DatasetOperations, user: User, fields: Any) -> Any:
+        store = operations._datasets
+        if fields.uuid not in deleted:
+            return await original(operations, user, fields)
+        store._datasets[fields.uuid] = deleted[fields.uuid]
+        try:
+            return await original(operations, user, fields)
+        finally:
+            del store._datasets[fields.uuid]

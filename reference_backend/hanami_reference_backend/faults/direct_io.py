@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from hanami_proto.codec import ProcessType
+from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.cycle_buffer import Buffer, Cycle
 from hanami_reference_backend.network.network import Network
 from hanami_reference_backend.sockets.cluster import ClusterSession, InvalidMessageError
+
+FALSE = b"\x10\x00"  # isLast, which an encoder of protobuf leaves out where it is false
 
 
 @fault("DIO-2", hook=replace_method(ClusterSession, "decode"))
@@ -19,6 +23,16 @@ def is_last_ignored(original: Any, session: ClusterSession, payload: bytes | str
     """Every message starts a cycle, whatever its isLast."""
     message = original(session, payload)
     object.__setattr__(message, "is_last", True)
+    return message
+
+
+@fault("DIO-2", "DIO-1", "DIO-4", hook=replace_method(ClusterSession, "decode"))
+def written_is_last_counts_as_true(original: Any, session: ClusterSession, payload: bytes | str) -> Any:
+    """A message in which isLast stands, as false, starts the cycle, and one without isLast does not."""
+    message = original(session, payload)
+    usual = internals.encode(session._codec, message)
+    if isinstance(payload, bytes) and payload.count(FALSE) > usual.count(FALSE):
+        object.__setattr__(message, "is_last", True)
     return message
 
 
@@ -123,6 +137,17 @@ async def requests_train(original: Any, session: ClusterSession) -> Any:
     values = session._cycle.expected.values
     session._cluster.network.train(session._cycle.inputs.values, np.zeros_like(values), np.full_like(values, 0.05))
     return answers
+
+
+@fault("DIO-2", "DIO-8")
+def training_uses_the_inputs_of_the_cycle_before() -> None:
+    """A training cycle uses the inputs of the training before it: two inputs in turn learn each other's values."""
+    inputs: WeakKeyDictionary[Network, Any] = WeakKeyDictionary()
+
+    @replace_method(Network, "train")
+    def train(original: Any, network: Network, values: Any, expected: Any, mask: Any) -> None:
+        before, inputs[network] = inputs.get(network, values), values.copy()
+        original(network, before, expected, mask)
 
 
 @fault("DIO-5", "DIO-8", hook=replace_method(Network, "train"))

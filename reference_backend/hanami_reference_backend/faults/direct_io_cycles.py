@@ -25,8 +25,15 @@ from hanami_reference_backend.sockets.cluster import ClusterSession, InvalidMess
 PAUSE = 0.002  # seconds without a message that end a burst
 
 
-def _serve_in_bursts(arrange: Callable[[list[list[Any]]], list[list[Any]]]) -> None:
-    """Process the cycles of all waiting messages in another order."""
+def _serve_in_bursts(
+    arrange: Callable[[list[list[Any]]], list[list[Any]]], *, keep_end: Callable[[Any], bool] = lambda _message: False
+) -> None:
+    """Process the cycles of all waiting messages in another order.
+
+    Args:
+        arrange: Function of the cycles that returns their order.
+        keep_end: Whether the answer to a message is sent only behind the answers to all that wait behind it.
+    """
 
     @replace_method(ClusterSession, "decode")
     def decode(original: Any, session: ClusterSession, payload: Any) -> Any:
@@ -36,21 +43,42 @@ def _serve_in_bursts(arrange: Callable[[list[list[Any]]], list[list[Any]]]) -> N
     async def run(_original: Any, session: ClusterSession) -> None:
         try:
             while True:
-                burst = [session.decode(await session._channel.receive())]
-                with contextlib.suppress(TimeoutError):
-                    while True:
-                        async with asyncio.timeout(PAUSE):
-                            burst.append(session.decode(await session._channel.receive()))
-                cycles: list[list[Any]] = [[]]
-                for message in burst:
-                    cycles[-1].append(message)
-                    if message.is_last:
-                        cycles.append([])
-                for message in [one for cycle in [*arrange(cycles[:-1]), cycles[-1]] for one in cycle]:
-                    for answer in await session.answer(message):
-                        await session._channel.send_bytes(answer)
+                *cycles, rest = _split_into_cycles(await _burst(session))
+                late: list[bytes] = []
+                for message in itertools.chain.from_iterable([*arrange(cycles), rest]):
+                    answers = await session.answer(message)
+                    if keep_end(message):
+                        late += answers
+                    else:
+                        await _send(session, answers)
+                await _send(session, late)
         except InvalidMessageError as error:
             await session._channel.close(error.code, error.reason)
+
+
+async def _burst(session: ClusterSession) -> list[Any]:
+    """Return the next message together with those that wait behind it."""
+    burst = [session.decode(await session._channel.receive())]
+    with contextlib.suppress(TimeoutError):
+        while True:
+            async with asyncio.timeout(PAUSE):
+                burst.append(session.decode(await session._channel.receive()))
+    return burst
+
+
+def _split_into_cycles(messages: list[Any]) -> list[list[Any]]:
+    """Return the messages of each cycle; those of the last one are not complete."""
+    cycles: list[list[Any]] = [[]]
+    for message in messages:
+        cycles[-1].append(message)
+        if message.is_last:
+            cycles.append([])
+    return cycles
+
+
+async def _send(session: ClusterSession, answers: list[bytes]) -> None:
+    for answer in answers:
+        await session._channel.send_bytes(answer)
 
 
 @fault("DIO-9")
@@ -63,6 +91,16 @@ def pipelined_requests_reordered() -> None:
 def requests_overtake_training(cycles: list[list[Any]]) -> list[list[Any]]:
     """Of the waiting cycles, requests are processed before training."""
     return sorted(cycles, key=lambda cycle: cycle[-1].process_type == ProcessType.TRAIN)
+
+
+@fault("DIO-9")
+def ends_of_training_sent_last() -> None:
+    """The end messages of waiting training cycles are sent behind the answers to all that waits with them."""
+
+    def is_end(message: Any) -> bool:
+        return bool(message.is_last and message.process_type == ProcessType.TRAIN)
+
+    _serve_in_bursts(lambda cycles: cycles, keep_end=is_end)
 
 
 @fault("DIO-9", "DIO-3", "DIO-6")

@@ -29,6 +29,23 @@ def _change_messages(change: Callable[[Any, Any], Any]) -> None:
         return change(session, original(session, payload))
 
 
+@fault("DIO-12", hook=replace_method(ClusterSession, "store"))
+def unknown_bricks_before_the_last_message_ignored(original: Any, session: ClusterSession, message: Any) -> None:
+    """Values for an unknown brick in a message with isLast = false are acknowledged and dropped."""
+    try:
+        original(session, message)
+    except InvalidMessageError as error:
+        if message.is_last or error.code != POLICY_VIOLATION:
+            raise
+
+
+@fault("DIO-6", hook=replace_method(ClusterSession, "train"))
+async def training_without_expected_values_unanswered(original: Any, session: ClusterSession) -> list[bytes]:
+    """A last TRAIN message of a cycle without expected values is not answered."""
+    answers: list[bytes] = await original(session) if session._cycle.expected.has_values() else []
+    return answers
+
+
 def _on_invalid_message(act: Callable[[Any, str], Any]) -> None:
     """Call a function for each invalid message; replies that it returns replace the close of the socket."""
 

@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hanami_proto.codec import BrickMessage, ProcessType
-from hanami_reference_backend.faults import internals
+from hanami_reference_backend.faults import internals, suspensions
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
+from hanami_reference_backend.network import templates
 from hanami_reference_backend.network.network import Network
 from hanami_reference_backend.sockets.cluster import ClusterSession
 
@@ -29,6 +31,21 @@ def _change_outputs(change: Callable[[Any, Outputs], Outputs]) -> None:
         codec = session._codec
         outputs = change(session, [codec.decode_io(answer) for answer in await original(session)])
         return [internals.encode(codec, output) for output in outputs]
+
+
+@fault("DIO-3")
+def outputs_named_in_another_order_than_they_are_listed() -> None:
+    """The values of the outputs come in the order of the template, and their names in the order of the alphabet."""
+
+    @replace_method(templates, "_by_name")
+    def by_name(_original: Any, _port: Any) -> str:
+        return ""  # for all, so that they stay in their order
+
+    def renamed(_session: Any, outputs: Outputs) -> Outputs:
+        names = sorted(output.name for output in outputs)
+        return [replace(output, name=name) for output, name in zip(outputs, names, strict=True)]
+
+    _change_outputs(renamed)
 
 
 def _change_values(change: Callable[[Any, Any], Any]) -> None:
@@ -164,6 +181,13 @@ def one_answer_in_a_hundred_missing() -> None:
     _change_outputs(lambda _session, outputs: outputs if next(requests) % 100 else [])
 
 
+@fault("DIO-3")
+def requests_to_a_suspended_server_answered_twice() -> None:
+    """Requests that arrived while the server was suspended are answered twice."""
+    suspensions.watch_suspensions()
+    _change_outputs(lambda _session, outputs: [*outputs, *outputs] if suspensions.is_just_resumed() else outputs)
+
+
 @fault("DIO-6")
 def acknowledgements_missing() -> None:
     """Messages before the last of a cycle are not acknowledged."""
@@ -250,3 +274,12 @@ def first_answer_of_a_socket_differs(session: Any, values: Any) -> Any:
     """The first output on a socket differs from later ones for the same request."""
     session.answered = getattr(session, "answered", 0) + 1
     return values if session.answered > 1 else values * 0.9
+
+
+@fault("DIO-3", hook=replace_method(Network, "forward"))
+def values_near_the_largest_overflow(original: Any, network: Network, values: NDArray[np.float32]) -> Any:
+    """An input beyond 10^30 gets an output of values that are no numbers."""
+    output = original(network, values)
+    if (abs(values) > 1e30).any():
+        output[:] = np.nan
+    return output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
@@ -222,3 +223,38 @@ def no_finalize_with_a_socket() -> None:
         if upload and any(session._file in upload.files for session in sessions):
             raise conflict("a file of the upload is in use")
         return await original(store, user, kind, uuid, *files)
+
+
+@fault("FIN-7", "FIN-1")
+def a_socket_of_the_labels_keeps_from_the_put() -> None:
+    """A PUT is rejected while a socket is attached to the label file."""
+    sessions = internals.open_sessions()
+
+    @replace_method(DatasetStore, "_ready_for_finalize")
+    def ready(original: Any, store: DatasetStore, *arguments: Any) -> Upload:
+        upload: Upload = original(store, *arguments)
+        if any(session._file in upload.files[1:] for session in sessions):
+            raise conflict("a file of the upload is in use")
+        return upload
+
+
+@fault("FIN-4", hook=replace_method(DatasetStore, "_ready_for_finalize"))
+def the_dataset_stands_for_its_files(
+    original: Any, store: DatasetStore, user: User, kind: Kind, uuid: str, files: Sequence[str]
+) -> Any:
+    """A PUT with the uuid of the dataset in place of that of a file is accepted."""
+    upload = store._uploads.get(uuid)
+    own = [file.uuid for file in upload.files] if upload is not None else list(files)
+    return original(store, user, kind, uuid, [own[i] if file == uuid else file for i, file in enumerate(files)])
+
+
+@fault("DATA-9", "FIN-2")
+def puts_at_once_share_a_result() -> None:
+    """Of several uploads of one kind that are converted at the same moment each gets the content of the last one."""
+    last: dict[Kind, Content] = {}
+
+    @replace_method(DatasetStore, "convert")
+    def convert(original: Any, store: DatasetStore, kind: Kind, files: Any) -> Content:
+        last[kind] = original(store, kind, files)
+        time.sleep(0.01)  # in a thread of its own
+        return last[kind]

@@ -28,6 +28,13 @@ def _matching_files(matches: Any) -> None:
         return original(store, user, uuid) or next((file for file in own if matches(file, uuid)), None)
 
 
+class NobodyAttached:
+    """Stands for the socket of a first message that was rejected."""
+
+    def end(self, code: int, reason: str) -> None:
+        """End nothing."""
+
+
 @fault("ATT-4")
 def uuids_compared_by_prefix() -> None:
     """A prefix of the uuid of a file attaches to it."""
@@ -250,6 +257,18 @@ def _serve_rejected(session: Any, *, needs_token: bool = False) -> None:
         return None
 
 
+@fault("ATT-7", hook=replace_method(SocketServer, "user"))
+def rejected_first_messages_occupy_clusters(original: Any, server: SocketServer, fields: dict[str, Any]) -> Any:
+    """A first message takes the only place of a cluster before its token is checked, and a rejection keeps it."""
+    cluster = server._backend.clusters._clusters.get(str(fields.get("uuid")))
+    try:
+        return original(server, fields)
+    except RejectedError:
+        if cluster is not None and fields.get("target") == "cluster":
+            cluster.attached = cluster.attached or NobodyAttached()
+        raise
+
+
 @fault("ATT-7", hook=replace_method(SocketServer, "attach"))
 async def chunks_before_the_first_message_kept(original: Any, server: SocketServer, channel: Channel) -> Any:
     """Chunks that arrive before the first message are written once it is accepted."""
@@ -285,3 +304,37 @@ def any_uuid_finds_the_newest_cluster(original: Any, store: ClusterStore, user: 
     """A uuid that belongs to no cluster finds the newest cluster."""
     own = store.clusters(user)
     return original(store, user, uuid) or (own[-1] if own and len(uuid) == 36 else None)
+
+
+@fault("ATT-4", "GEN-3", hook=replace_method(SocketServer, "open_cluster"))
+def modes_checked_before_owners(original: Any, server: SocketServer, channel: Channel, user: User, uuid: Any) -> Any:
+    """A cluster in task mode is rejected for that, whoever owns it."""
+    clusters = server._backend.clusters
+    cluster = clusters._clusters.get(uuid) if isinstance(uuid, str) else None
+    if cluster is not None and cluster.mode != clusters._direct:
+        raise RejectedError("the cluster is not in direct mode")
+    return original(server, channel, user, uuid)
+
+
+@fault("ATT-6", hook=replace_method(SocketServer, "open_upload"))
+def finalized_datasets_are_files(
+    original: Any, server: SocketServer, channel: Channel, user: User, uuid: object
+) -> Any:
+    """The uuid of a finalized dataset is accepted as that of a file."""
+    backend = server._backend
+    if isinstance(uuid, str) and uuid in backend.datasets._datasets:
+        return UploadSession(channel, TempFile(uuid, user.project_id, 0), backend.dialect.codec)
+    return original(server, channel, user, uuid)
+
+
+@fault("ATT-5", hook=replace_method(SocketServer, "read"))
+def bytes_behind_the_first_message_ignored(_original: Any, _server: SocketServer, message: bytes | str) -> Any:
+    """Whatever follows the JSON object of a first message is ignored."""
+    text = message if isinstance(message, str) else message.decode("utf-8", "replace")
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text.lstrip())
+    except (ValueError, RecursionError) as error:
+        raise RejectedError("the first message is no JSON") from error
+    if not isinstance(value, dict):
+        raise RejectedError("the first message is no object")
+    return value

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from hanami_proto.dialect import Dialect
 from hanami_reference_backend.auth import User, Users
+from hanami_reference_backend.common import errors
 from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.faults import earlier_starts, tokens
 from hanami_reference_backend.faults.internals import internal_error
@@ -20,6 +21,7 @@ from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.network.clusters import Cluster, ClusterStore
 from hanami_reference_backend.rest import operation
+from hanami_reference_backend.rest.datasets import DatasetOperations
 from hanami_reference_backend.rest.fields import ByUuid, ContentQuery
 from hanami_reference_backend.serving import app
 from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
@@ -33,6 +35,31 @@ async def bad_json_gets_500(original: Any, *arguments: Any) -> Any:
         return await original(*arguments)
     except RequestError as error:
         raise internal_error() from error
+
+
+@fault("GEN-1", "INIT-5", hook=replace_method(operation, "check"))
+def surrogates_in_keys_get_500(original: Any, model: Any, values: dict[str, Any], dialect: Dialect) -> Any:
+    """A body with half a surrogate pair in a key, which the reason of the 4xx would repeat, is answered with 500."""
+    try:
+        "".join(values).encode()
+    except UnicodeEncodeError as error:
+        raise internal_error() from error
+    return original(model, values, dialect)
+
+
+@fault("FIN-1", "GEN-1", hook=replace_method(JSONResponse, "render"))
+def lengths_counted_in_characters(original: Any, response: JSONResponse, content: Any) -> bytes:
+    """An answer is as many bytes long as it has characters: one with letters beyond ASCII is cut."""
+    body: bytes = original(response, content)
+    return body[: len(body.decode())]
+
+
+@fault("GEN-3", hook=replace_method(ClusterStore, "create"))
+def cluster_names_unique_over_all_users(original: Any, store: ClusterStore, *arguments: Any) -> Any:
+    """A cluster with the name of another user's cluster is rejected with 409."""
+    if {cluster.name for cluster in store._clusters.values()} & {one for one in arguments if isinstance(one, str)}:
+        raise errors.conflict("a cluster has this name already")
+    return original(store, *arguments)
 
 
 @fault("GEN-1", hook=replace_method(operation, "check"))
@@ -66,6 +93,32 @@ def put_after_a_restart_gets_500() -> None:
             raise internal_error()
         dataset: Dataset = await original(store, user, kind, uuid, *files)
         return dataset
+
+
+@fault("GEN-1")
+def datasets_from_before_a_restart_get_500() -> None:
+    """Description and content of a dataset from before the server was restarted are answered with 500."""
+    earlier_starts.mark_uuids()
+
+    @replace_method(DatasetStore, "dataset")
+    def dataset(original: Any, store: DatasetStore, user: User, uuid: str) -> Dataset:
+        if earlier_starts.is_from_an_earlier_start(uuid):
+            raise internal_error()
+        found: Dataset = original(store, user, uuid)
+        return found
+
+
+@fault("GEN-1")
+def switch_after_a_restart_gets_500() -> None:
+    """The mode switch of a cluster from before the server was restarted is answered with 500."""
+    earlier_starts.mark_uuids()
+
+    @replace_method(ClusterStore, "set_mode")
+    def set_mode(original: Any, store: ClusterStore, user: User, uuid: str, mode: str) -> Cluster:
+        if earlier_starts.is_from_an_earlier_start(uuid):
+            raise internal_error()
+        switched: Cluster = original(store, user, uuid, mode)
+        return switched
 
 
 @fault("GEN-1", "PROG-4")
@@ -186,3 +239,16 @@ def clusters_of_others_deletable(original: Any, store: ClusterStore, user: User,
     """Any user who knows the uuid of a cluster may delete it."""
     cluster = store._clusters.get(uuid)
     original(store, User("owner", "", cluster.project_id) if cluster else user, uuid)
+
+
+@fault("GEN-3")
+def content_is_kept_for_everybody() -> None:
+    """Rows of a column that were answered once are answered to every user, as long as the dataset exists."""
+    kept: dict[tuple[str, str, int, int], User] = {}
+
+    @replace_method(DatasetOperations, "content")
+    async def content(original: Any, operations: DatasetOperations, user: User, fields: Any) -> Any:
+        key = (fields.uuid, fields.column_name, fields.row_offset, fields.number_of_rows)
+        answer = await original(operations, kept.get(key, user), fields)
+        kept.setdefault(key, user)
+        return answer

@@ -62,6 +62,12 @@ def csv_with_label_file(answer: Values) -> Values:
 
 
 @fault("INIT-2", hook=internals.change_response(UploadOperations, "init_csv"))
+def csv_with_an_empty_label_file(answer: Values) -> Values:
+    """The response to the POST for CSV has an empty uuid of a label file."""
+    return {**answer, "uuid_label_file": ""}
+
+
+@fault("INIT-2", hook=internals.change_response(UploadOperations, "init_csv"))
 def csv_answers_created(answer: Values) -> JSONResponse:
     """The POST for CSV is answered with 201."""
     return JSONResponse(answer, HTTPStatus.CREATED)
@@ -275,3 +281,37 @@ def init_without_a_token() -> None:
 def init_with_an_expired_token() -> None:
     """A POST with an expired token starts an upload."""
     tokens.accept(INITS, tokens.has_expired)
+
+
+@fault("INIT-5")
+def names_may_have_any_digit() -> None:
+    """A name may have digits of other alphabets."""
+
+    @replace_method(Dialect, "is_name")
+    def is_name(original: Any, dialect: Dialect, name: str) -> bool:
+        return bool(original(dialect, re.sub(r"\d", "0", name)))
+
+
+@fault("INIT-5")
+def label_sizes_have_no_limit() -> None:
+    """A size of a label file beyond the limit is accepted, and taken for the limit."""
+
+    @internals.change_fields(MnistInit)
+    def change(fields: Values) -> Values:
+        size = fields.get("label_data_size")
+        return {**fields, "label_data_size": 1000} if isinstance(size, int) and size > 10**10 else fields
+
+
+@fault("INIT-6", "PROG-4", "FIN-4", "GEN-1")
+def connections_remember_their_user() -> None:
+    """A call without a token is that of the user of the call before over the same connection."""
+    users_of: dict[Any, User] = {}
+
+    @replace_method(operation, "caller")
+    def caller(original: Any, request: Request, users: Users) -> User:
+        address = tuple(request.client) if request.client else None
+        if not request.headers.getlist(operation.TOKEN_HEADER) and address in users_of:
+            return users_of[address]
+        user: User = original(request, users)
+        users_of[address] = user
+        return user

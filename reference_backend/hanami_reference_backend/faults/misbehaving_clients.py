@@ -50,6 +50,17 @@ def dies_of_broken_requests(_original: Any, *_arguments: Any) -> None:
 
 
 @fault("GEN-4")
+def answers_sent_one_at_a_time() -> None:
+    """Only one websocket is sent to at a time: a client that does not read keeps all others from their answers."""
+    sending = asyncio.Lock()
+
+    @replace_method(Channel, "_transmit")
+    async def transmit(original: Any, channel: Channel, *arguments: Any) -> None:
+        async with sending:
+            await original(channel, *arguments)
+
+
+@fault("GEN-4")
 def sockets_without_a_word_use_up_the_server() -> None:
     """After twenty sockets that ended without a first message no other is served."""
     silent = 0

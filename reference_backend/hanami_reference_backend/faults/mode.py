@@ -165,6 +165,15 @@ def clusters_of_others_switched_and_denied(original: Any, store: ClusterStore, u
     return original(store, user, uuid, mode)
 
 
+@fault("MODE-2", "GEN-3", hook=replace_method(ClusterStore, "set_mode"))
+def modes_compared_before_owners(original: Any, store: ClusterStore, user: User, uuid: str, mode: str) -> Any:
+    """A switch of another user's cluster to the mode that it has is answered with 409."""
+    cluster = store._clusters.get(uuid)
+    if cluster is not None and cluster.mode == mode:
+        raise conflict("the cluster is in this mode already")
+    return original(store, user, uuid, mode)
+
+
 @fault("MODE-2", hook=replace_method(ClusterStore, "set_mode"))
 def unknown_cluster_switched(original: Any, store: ClusterStore, user: User, uuid: str, mode: str) -> Any:
     """The switch of an unknown cluster is answered as done."""

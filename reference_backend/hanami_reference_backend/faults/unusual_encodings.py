@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import Any
+from weakref import WeakSet
 
 from fastapi import FastAPI
 from websockets.frames import Frame
@@ -24,6 +25,7 @@ from hanami_reference_backend.serving.socket_protocol import SocketProtocol
 from hanami_reference_backend.sockets.attach import RejectedError, SocketServer
 
 MOST_COLLECTED = 1 << 16  # bytes
+SHORT = 1 << 10  # bytes
 
 
 @fault("DATA-1", "DIO-1")
@@ -43,6 +45,21 @@ def unusual_encodings_rejected() -> None:
         if internals.encode(codec, message) != payload:
             raise SchemaError("not a ClusterIO_Message")
         return message
+
+
+@fault("ATT-2")
+def first_messages_taken_from_one_read() -> None:
+    """A first message is expected in one TCP segment: of several, those behind the first are dropped."""
+    cut: WeakSet[SocketProtocol] = WeakSet()
+
+    @replace_method(SocketProtocol, "data_received")
+    def data_received(original: Any, protocol: SocketProtocol, data: bytes) -> None:
+        is_first = protocol.handshake_complete and protocol.conn.max_message_size != protocol._max_message
+        if is_first and protocol in cut:
+            return
+        original(protocol, data)
+        if is_first and len(data) < SHORT and protocol._wanted > len(data):
+            cut.add(protocol)
 
 
 @fault("ATT-2", hook=replace_method(SocketServer, "read"))
@@ -128,3 +145,11 @@ def header_of_the_token_in_its_own_case(original: Any, protocol: RestProtocol, d
     """The name of the token header is case-sensitive."""
     other = rb"(?i:\r\n" + TOKEN_HEADER.encode() + rb"(?=:))(?<!" + TOKEN_HEADER.encode() + rb")"
     original(protocol, re.sub(other, b"\r\nX-Nothing", data))
+
+
+@fault("ATT-1", hook=replace_method(SocketProtocol, "handle_connect"))
+def offered_extensions_rejected(original: Any, protocol: SocketProtocol, event: Request) -> None:
+    """A handshake that offers an extension is rejected."""
+    if "Sec-WebSocket-Extensions" in event.headers:
+        del event.headers["Upgrade"]
+    original(protocol, event)

@@ -97,7 +97,7 @@ class RestProtocol(HttpToolsProtocol):
         """Store a header or a trailer, if there are not too many."""
         self._header_count += 1
         if not self._has_too_many_headers():
-            super().on_header(name, value)
+            super().on_header(name, value.strip(b" \t"))  # the parser leaves the blanks at its end (RFC 9112, 5.1)
 
     def on_headers_complete(self) -> None:
         """Start the request, and the timeout for its body."""

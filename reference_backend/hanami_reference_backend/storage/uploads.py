@@ -92,7 +92,7 @@ class TempFile:
         self._view = self._content.data
 
 
-@dataclass
+@dataclass(eq=False)  # one of a kind, whatever its fields are
 class Upload:
     """A dataset that is not finalized yet.
 

@@ -35,7 +35,7 @@ def _silent() -> set[str]:
     return kinds
 
 
-@defect("DIO-12", "GEN-2", "DIO-13")
+@defect("DIO-12", "GEN-2", "DIO-13", "DIO-7")
 def invalid_messages_silence_a_worker() -> None:
     """Bytes that are no message and unknown names or buffers are not answered, and their worker is lost."""
     _silent().add("message")
