@@ -6,18 +6,30 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from hanami_conformance.cases.failures import PreconditionFailed, TargetDown, Violation
+from hanami_conformance.cases.preparations import PREPARATIONS
 from hanami_conformance.cases.recording import current_case
+from hanami_conformance.catalogue import CRASH
 
 
 @contextlib.contextmanager
 def attribute_to(requirement: str) -> Iterator[None]:
-    """Attribute every failure of the block to this requirement, a failed precondition included."""
+    """Attribute every failure of the block to this requirement, a failed precondition included.
+
+    What failed before this case as well is no effect of it: its own requirement stays violated, and a precondition
+    stays failed, unless it worked in the run before that. Then the requirement is violated that the case violated
+    which ended it, or else that no input of a client ends the server (GEN-2).
+    """
     try:
         yield
     except Violation as violation:
         violation.reattribute(requirement)
         raise
     except PreconditionFailed as failure:
+        if failure.lasting and not failure.worked:
+            raise
+        if failure.lasting:
+            requirement = PREPARATIONS.cause(failure.what, CRASH)
+        PREPARATIONS.set_cause(requirement)
         raise Violation("the server to go on as before", str(failure), requirement) from failure
     current_case().checks_by_requirement[requirement] += 1
 
@@ -65,9 +77,19 @@ def precondition(what: str, *, keep_named: bool = False) -> Iterator[None]:
     Raises:
         PreconditionFailed: If the block raises a violation or the target is down.
     """
+    failed_before = PREPARATIONS.is_failing(what)
     try:
         yield
     except (Violation, TargetDown) as error:
-        if keep_named and isinstance(error, Violation) and error.requirement is not None:
-            raise
-        raise PreconditionFailed(f"{what}: {error}") from error
+        PREPARATIONS.note(what, worked=False)
+        if isinstance(error, Violation):
+            error.lasting |= failed_before
+            if keep_named and error.requirement is not None:
+                raise
+        lasting = failed_before or (isinstance(error, Violation) and error.lasting)
+        worked = PREPARATIONS.has_worked(what)
+        raise PreconditionFailed(f"{what}: {error}", what, lasting=lasting, worked=worked) from error
+    except PreconditionFailed:
+        PREPARATIONS.note(what, worked=False)
+        raise
+    PREPARATIONS.note(what, worked=True)

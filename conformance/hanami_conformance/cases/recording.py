@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -64,7 +65,7 @@ class ClosedSocket:
 
 @dataclass
 class CaseRecording:
-    """Recording of one case.
+    """Recording of one case; the clients of several threads may write to it.
 
     Attributes:
         id: Id of the case on the command line.
@@ -80,6 +81,8 @@ class CaseRecording:
         observations: Behaviour that the protocol leaves open, by topic.
         sequence: Smallest failing sequence.
         ended: Oldest websocket that the target closed.
+        reached: For each step of the sequence, the step with the state of the model, and the kinds of its answers; None
+            if they are not noted.
         dropped: Whether the target ended a websocket without a close frame, as a crash does.
         on_restart: Function that is called before recorded events are dropped.
     """
@@ -96,8 +99,10 @@ class CaseRecording:
     observations: dict[str, str] = field(default_factory=dict)
     sequence: StepSequence | None = None
     ended: ClosedSocket | None = None
+    reached: list[tuple[str, str]] | None = None
     dropped: bool = False
     on_restart: Callable[[CaseRecording], None] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
     _channels: dict[str, int] = field(default_factory=dict)
     _origin: float = field(default_factory=time.monotonic)
     _started: float = field(default_factory=time.time)
@@ -125,13 +130,15 @@ class CaseRecording:
         self.events.clear()
         self._channels.clear()
         self.ended = None
+        if self.reached is not None:
+            self.reached = []
         self._origin = time.monotonic()
         self._started = time.time()
 
     def channel(self, kind: str) -> str:
         """Return the name of a new connection: ``ws-1``, ``ws-2``, ..."""
-        number = self._channels.get(kind, 0) + 1
-        self._channels[kind] = number
+        with self._lock:
+            number = self._channels[kind] = self._channels.get(kind, 0) + 1
         return f"{kind}-{number}"
 
     def sent_event(
@@ -145,7 +152,6 @@ class CaseRecording:
         frames: Frames = b"",
     ) -> None:
         """Record something sent to the target."""
-        self.sent += 1
         self._add(channel, "sent", kind, summary, payload, head, frames)
 
     def received_event(
@@ -160,9 +166,10 @@ class CaseRecording:
 
     def socket_ended(self, age: float, ending: str, *, dropped: bool = False) -> None:
         """Note a websocket that the target closed, if it is the oldest of them."""
-        self.dropped |= dropped
-        if self.ended is None or age > self.ended.age:
-            self.ended = ClosedSocket(age, ending)
+        with self._lock:
+            self.dropped |= dropped
+            if self.ended is None or age > self.ended.age:
+                self.ended = ClosedSocket(age, ending)
 
     def _add(
         self,
@@ -174,8 +181,10 @@ class CaseRecording:
         head: Summary = "",
         frames: Frames = b"",
     ) -> None:
-        at = time.monotonic() - self._origin
-        self.events.append(RecordedEvent(at, channel, direction, kind, summary, payload, head, frames))
+        with self._lock:  # so that the events are in the order of their times
+            self.sent += direction == "sent"
+            at = time.monotonic() - self._origin
+            self.events.append(RecordedEvent(at, channel, direction, kind, summary, payload, head, frames))
 
     def last_request(self) -> str:
         """Return the last event sent on an accepted connection, on one line; empty if there is none."""
@@ -218,6 +227,7 @@ def _base64(data: bytes) -> str:
 
 _IDLE = CaseRecording("outside of any case")
 _current = _IDLE
+_thread = threading.local()  # has the recording of a thread that does not write to that of the case
 
 
 def begin_case(case_id: str) -> CaseRecording:
@@ -250,6 +260,16 @@ def recording_paused() -> Iterator[None]:
         _current = before
 
 
+@contextlib.contextmanager
+def thread_not_recorded() -> Iterator[None]:
+    """Keep what this thread does out of the recording, which other threads go on with."""
+    _thread.case = CaseRecording(_IDLE.id)
+    try:
+        yield
+    finally:
+        del _thread.case
+
+
 def current_case() -> CaseRecording:
     """Return the recording of the current case; outside of a case, one that nobody reads."""
-    return _current
+    return getattr(_thread, "case", _current)

@@ -24,6 +24,8 @@ class StepSequence:
         requirement: Id of the violated requirement.
         expected: What the requirement asks for.
         actual: What the target did instead.
+        recurred_alone: Whether the failure recurred when the sequence was repeated with nothing beside it. False as
+            well for one that was seen under load only; None if that is not known, as in files of earlier versions.
     """
 
     kind: str
@@ -32,6 +34,7 @@ class StepSequence:
     requirement: str = ""
     expected: str = ""
     actual: str = ""
+    recurred_alone: bool | None = None
 
     def data(self) -> dict[str, Any]:
         """Return the content of the file as plain JSON values."""
@@ -43,6 +46,7 @@ class StepSequence:
             "requirement": self.requirement,
             "expected": self.expected,
             "actual": self.actual,
+            "recurred_alone": self.recurred_alone,
             "steps": steps_data(self.steps),
         }
 
@@ -75,7 +79,10 @@ class StepSequence:
         steps = data.get("steps")
         if not all(isinstance(text, str) for text in texts.values()) or not isinstance(steps, list):
             raise SequenceError("not a sequence: kind and the rest must be texts, steps a list")
-        return StepSequence(steps=tuple(_step(entry) for entry in steps), **texts)
+        recurred = data.get("recurred_alone")
+        if not isinstance(recurred, bool | None):
+            raise SequenceError("not a sequence: recurred_alone must be true, false or null")
+        return StepSequence(steps=tuple(_step(entry) for entry in steps), **texts, recurred_alone=recurred)
 
 
 def steps_data(steps: Sequence[Step]) -> list[dict[str, Any]]:

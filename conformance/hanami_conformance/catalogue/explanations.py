@@ -26,8 +26,17 @@ class Explanation:
 
 @cache
 def explanations() -> Mapping[str, Explanation]:
-    """Return the explanations of all requirements by id, in the order of the catalogue."""
+    """Return the explanations of all requirements of servers by id, in the order of the catalogue."""
+    return _read("explanations.toml")
+
+
+@cache
+def client_explanations() -> Mapping[str, Explanation]:
+    """Return the explanations of all requirements of clients by id, in the order of their catalogue."""
+    return _read("client_explanations.toml")
+
+
+def _read(file: str) -> Mapping[str, Explanation]:
     # Apart from the requirements: other words here make no other catalogue, which results of runs have a digest of.
-    file = resources.files("hanami_conformance.catalogue") / "explanations.toml"
-    data = tomllib.loads(file.read_text(encoding="utf-8"))
-    return {key: Explanation(**entry) for key, entry in data.items()}
+    text = (resources.files("hanami_conformance.catalogue") / file).read_text(encoding="utf-8")
+    return {key: Explanation(**entry) for key, entry in tomllib.loads(text).items()}

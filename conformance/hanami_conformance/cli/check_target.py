@@ -17,11 +17,13 @@ from hanami_conformance.cases.failures import (
     Unsupported,
     Violation,
 )
+from hanami_conformance.cli.arguments import add_options, target_values
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.shortage import MachineShortage
-from hanami_conformance.common.text import printable_line
+from hanami_conformance.common.text import line_width, printable_line
+from hanami_conformance.options.definitions import TARGET_OPTIONS
 from hanami_conformance.options.run import RunOptions, resolve
 from hanami_conformance.resources.cleanup import delete_leftovers, describe
 from hanami_conformance.resources.cluster import Cluster
@@ -44,12 +46,25 @@ from hanami_conformance.target.target import Account, Target
 from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import ExitStatus
 
-WIDTH = 110  # characters of a line
+LONGEST_LINE = 110  # characters
 LABEL = 16
 CALLS = 5  # of which the median is printed
 USUAL_WORKERS = 4  # of a real server
 TABLE = b"first,second\n1,2\n3,4\n"
 NO_WEBSOCKET = "is not used, since no websocket is accepted"
+DESCRIPTION = """\
+Checks a target before a run: whether it is reachable, its dialect, which users can log in, whether uploads, websockets
+and clusters work, the number of workers, which requirements will be UNSUPPORTED, and the risks of a run. Deletes
+everything that it creates. Exit status: ready (0), partly ready (1), this machine lacks what the check needs (3), wrong
+options or credentials (4), not reachable (6).
+"""
+
+
+def add_parser(commands: Any, name: str, text: str) -> None:
+    """Add the command to the others, with its help in a line."""
+    parser = commands.add_parser(name, help=text, description=DESCRIPTION)
+    add_options(parser, TARGET_OPTIONS)
+    parser.set_defaults(act=lambda arguments: check_target(target_values(arguments)))
 
 
 def check_target(given: Mapping[str, Any]) -> int:
@@ -323,7 +338,8 @@ def _milliseconds(act: Callable[[], None]) -> str:
 
 def _say(label: str, text: str) -> None:
     indent = " " * LABEL
-    lines = textwrap.wrap(SECRETS.text(text), WIDTH - LABEL, break_long_words=False, break_on_hyphens=False)
+    columns = line_width(LONGEST_LINE) - LABEL
+    lines = textwrap.wrap(SECRETS.text(text), columns, break_long_words=False, break_on_hyphens=False)
     sys.stdout.write(f"{label:<{LABEL}}" + f"\n{indent}".join(lines) + "\n")
 
 

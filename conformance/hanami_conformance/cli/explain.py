@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
-from hanami_conformance.catalogue import Requirement, catalogue, select
-from hanami_conformance.catalogue.explanations import explanations
-from hanami_conformance.cli.collect import CollectError, collected_cases
+from hanami_conformance.catalogue import Requirement, catalogue, client_catalogue, select
+from hanami_conformance.catalogue.explanations import client_explanations, explanations
+from hanami_conformance.cli.collect import collected_cases
+from hanami_conformance.cli.errors import run_command
+from hanami_conformance.client_mode.judge import requirements_for
+from hanami_conformance.client_mode.scenario import scenarios
+from hanami_conformance.common.text import line_width
 from hanami_conformance.session.collection import CollectedCase
 from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import ExitStatus, Level
@@ -23,7 +27,7 @@ DESCRIPTION = """\
 Explains requirements: what each asks for, why it matters, an example of a violation, and the cases that check it. Needs
 no server. Exit status: 0, or 4 for an id that is not in the catalogue.
 """
-LONGEST_LINE, SHORTEST_LINE = 100, 40
+LONGEST_LINE = 100  # characters
 INDENT = 8  # characters before the title of a test
 RISKS = ("", "hostile", "destructive")  # words for the risk levels, as the markers of pytest have them
 
@@ -47,26 +51,27 @@ class SuiteTest:
     risk: str
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the others."""
-    parser = commands.add_parser("explain", help="explain a requirement, or a family of them", description=DESCRIPTION)
-    parser.add_argument("ids", nargs="+", metavar="ID", help="a requirement, such as PROG-2, or a family, such as PROG")
-    parser.set_defaults(act=run)
+def add_parser(commands: Any, name: str, text: str) -> None:
+    """Add the command to the others, with its help in a line."""
+    parser = commands.add_parser(name, help=text, description=DESCRIPTION)
+    parser.add_argument(
+        "ids", nargs="+", metavar="ID", help="a requirement, such as PROG-2, or a family, such as PROG or CLI"
+    )
+    parser.set_defaults(act=partial(run_command, run))
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the command; return the exit status."""
-    try:
-        ids = select(arguments.ids)
-        cases = collected_cases()
-    except ValueError as error:
-        sys.stderr.write(f"ERROR: {error}\n")
-        return ExitStatus.USAGE
-    except CollectError as error:
-        sys.stderr.write(f"ERROR: {error}\n")
-        return ExitStatus.SUITE_FAULT
-    width = max(SHORTEST_LINE, min(shutil.get_terminal_size().columns, LONGEST_LINE))
-    pages = ["\n".join(_page(one, cases, width)) for one in catalogue().values() if one.id in ids]
+    """Print the pages of the requirements; return the exit status.
+
+    Raises:
+        ValueError: If an id is not in the catalogue.
+        CollectError: If the suite cannot be collected.
+    """
+    every = catalogue() | client_catalogue()
+    ids = select(arguments.ids, every)
+    cases = collected_cases() if ids & catalogue().keys() else {}
+    width = line_width(LONGEST_LINE)
+    pages = ["\n".join(_page(one, cases, width)) for one in every.values() if one.id in ids]
     sys.stdout.write("\n\n\n".join(pages) + "\n")
     return ExitStatus.CONFORMANT
 
@@ -95,8 +100,7 @@ def example_title(level: Level) -> str:
 
 def _page(requirement: Requirement, cases: Mapping[str, CollectedCase], width: int) -> Iterator[str]:
     """Yield the lines about a requirement."""
-    explanation = explanations()[requirement.id]
-    tests = tests_of(requirement.id, cases)
+    explanation = {**explanations(), **client_explanations()}[requirement.id]
     yield f"{requirement.id}  {requirement.level.value}  {requirement.step}"
     yield ""
     yield from textwrap.wrap(requirement.text, width)
@@ -109,6 +113,22 @@ def _page(requirement: Requirement, cases: Mapping[str, CollectedCase], width: i
         if text:
             yield from ("", title)
             yield from _indented(text, width, 2)
+    if requirement.id in client_catalogue():
+        yield from _scenario_lines(requirement)
+    else:
+        yield from _case_lines(requirement, cases, width)
+
+
+def _scenario_lines(requirement: Requirement) -> Iterator[str]:
+    """Yield the lines that say where a requirement of clients is judged."""
+    able = sum(requirement.id in requirements_for(scenario) for scenario in scenarios().values())
+    yield from ("", f"judged by what a client sends in up to {pluralise(able, 'scenario')}; run them with")
+    yield "  hanami-conformance client -- COMMAND"
+
+
+def _case_lines(requirement: Requirement, cases: Mapping[str, CollectedCase], width: int) -> Iterator[str]:
+    """Yield the lines about the cases that check a requirement of servers."""
+    tests = tests_of(requirement.id, cases)
     count = sum(test.cases for test in tests)
     yield from ("", f"{pluralise(count, 'case')} of {pluralise(len(tests), 'test')}; run them alone with")
     yield f"  hanami-conformance run --requirement {requirement.id} --target ..."

@@ -28,11 +28,12 @@ from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.common.text import pluralise
 from hanami_reports.conformance.compare import Comparison, compare
 from hanami_reports.conformance.compare_text import render_comparison
+from hanami_reports.conformance.finding_changes import Presence
 from hanami_reports.conformance.markdown import nothing_markdown, result_markdown
 from hanami_reports.conformance.report_folder import ConformanceReportFolder
 from hanami_reports.conformance.reproduce_commands import rerun_command
 from hanami_reports.model.conformance import HEADLINES, ExitStatus, RunResult, read_result
-from hanami_reports.model.findings import find
+from hanami_reports.model.findings import find, part_of
 
 # Inputs that are options of the run.
 PASSED_ON = (
@@ -49,10 +50,13 @@ PASSED_ON = (
     "report-dir",
 )
 # Inputs of this program.
-OWN = ("baseline", "arguments")
+OWN = ("mode", "command", "baseline", "arguments")
+SERVER, CLIENT = "server", "client"  # modes
+OF_CLIENTS = ("dialect", "report-dir")  # inputs that are options of a run that judges a client
 # Exit statuses of runs that reached their end; for these a comparison with the baseline decides.
 _COMPARABLE = (ExitStatus.CONFORMANT, ExitStatus.NOT_CONFORMANT, ExitStatus.NOTHING_RAN)
 MOST_ANNOTATIONS = 9  # of a step GitHub shows ten errors; the last is the verdict
+MOST_OF_A_LINE = 4096  # characters that are read at once
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -109,8 +113,8 @@ def main() -> int:
     except InputError as error:
         return _write_outcome(_without_result(ExitStatus.USAGE, str(error)))
     with _no_commands():
-        status = _run(settings)
-        outcome = job_outcome(settings, status)
+        status, last_error = _run(settings)
+        outcome = job_outcome(settings, status, last_error)
     return _write_outcome(outcome)
 
 
@@ -131,7 +135,7 @@ def read_inputs(environment: Mapping[str, str]) -> JobSettings:
     passed |= {options[name].environment: given[name] for name in PASSED_ON if given[name]}
     folder = Path(passed.setdefault(options["report-dir"].environment, str(DEFAULT_REPORT_DIR)))
     # -I: no module in the workspace is imported, whatever its name.
-    command = (sys.executable, "-I", "-m", "hanami_conformance.cli.main", "run", *_words(given["arguments"]))
+    command = (sys.executable, "-I", "-m", "hanami_conformance.cli.main", *_command_words(given, folder))
     if not given["baseline"]:
         return JobSettings(command, passed, folder)
     # Read before the run, which may write to the same folder.
@@ -140,6 +144,33 @@ def read_inputs(environment: Mapping[str, str]) -> JobSettings:
     except ValueError as error:
         raise InputError(f"baseline: {error}") from error
     return JobSettings(command, passed, folder, baseline, given["baseline"])
+
+
+def _command_words(given: Mapping[str, str], folder: Path) -> list[str]:
+    """Return the words of the command that judges a server, or a client.
+
+    Raises:
+        InputError: If an input is invalid, or not one of the mode.
+    """
+    mode = given["mode"] or SERVER
+    if mode not in (SERVER, CLIENT):
+        raise InputError(f"mode: {mode!r} is neither {SERVER} nor {CLIENT}")
+    words = _words(given["arguments"])
+    if mode == SERVER:
+        if given["command"]:
+            raise InputError(f"command: only with mode: {CLIENT}")
+        return ["run", *words]
+    for name in PASSED_ON:
+        if given[name] and name not in OF_CLIENTS:
+            raise InputError(f"{name}: not with mode: {CLIENT}, which starts a server of its own")
+    try:
+        client = shlex.split(given["command"])
+    except ValueError as error:
+        raise InputError(f"command: {error}") from error
+    if not client:
+        raise InputError(f"command: mode: {CLIENT} needs the command that runs the client")
+    dialect = ["--dialect", given["dialect"]] if given["dialect"] else []
+    return ["client", *words, *dialect, "--report-dir", str(folder), "--", *client]
 
 
 def _words(arguments: str) -> list[str]:
@@ -177,43 +208,59 @@ def _no_commands() -> Iterator[None]:
         _print(f"\n::{token}::")
 
 
-def _run(settings: JobSettings) -> int:
-    """Run the suite and return its exit status; pass signals on, and wait for the reports."""
+def _run(settings: JobSettings) -> tuple[int, str]:
+    """Run the suite; pass signals on, and wait for the reports.
+
+    Returns:
+        Its exit status, and the last line of its standard error, which is in the log as well; empty for none.
+    """
     try:
         # The result of an earlier run must not be taken for that of this one.
         folder = ConformanceReportFolder(settings.folder)
         folder.prepare()
         folder.clear()
     except (ReportFolderError, OSError) as error:
-        _print(f"cannot remove old reports: {error}")
-        return ExitStatus.USAGE
+        return ExitStatus.USAGE, f"cannot remove old reports: {error}"
     # In a process group of its own, so that it gets each signal only once: from here.
     with subprocess.Popen(  # noqa: S603 - the suite itself; no shell sees its arguments
-        settings.command, env=settings.environment, stdin=subprocess.DEVNULL, process_group=0
+        settings.command,
+        env=settings.environment,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="backslashreplace",
+        process_group=0,
     ) as process:
 
         def pass_on(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal calls it
             process.send_signal(number)
 
         before = {number: signal.signal(number, pass_on) for number in _SIGNALS}
+        assert process.stderr is not None
+        last = ""
         try:
+            while line := process.stderr.readline(MOST_OF_A_LINE):
+                sys.stderr.write(line)
+                sys.stderr.flush()
+                last = line.strip() or last
             status = process.wait()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-    return status if status in HEADLINES else ExitStatus.SUITE_FAULT
+    return status if status in HEADLINES else ExitStatus.SUITE_FAULT, last
 
 
-def job_outcome(settings: JobSettings, status: int) -> JobOutcome:
+def job_outcome(settings: JobSettings, status: int, last_error: str = "") -> JobOutcome:
     """Return the outcome of a job.
 
     Args:
         settings: Settings of the job.
         status: Exit status of the run.
+        last_error: Last line of its standard error, the reason where it left no result.
     """
     file = settings.folder / RESULT
     if not file.is_file():
-        return _without_result(status, "the run ended without a result; see its output")
+        return _without_result(status, last_error or "the run ended without a result; see its output")
     try:
         result = read_result(file)
     except ValueError as error:
@@ -227,12 +274,18 @@ def job_outcome(settings: JobSettings, status: int) -> JobOutcome:
         final, reason = _against(settings.baseline, result, comparison, status, reason)
     why = reason if settings.baseline is not None else ""
     markdown = result_markdown(result, links=_links(), comparison=comparison, red=why)
-    return JobOutcome(final, result.headline, status, str(file), reason, markdown, tuple(_annotations(result)))
+    annotations = tuple(_annotations(result, comparison))
+    return JobOutcome(final, result.headline, status, str(file), reason, markdown, annotations)
 
 
-def _annotations(result: RunResult) -> Iterator[tuple[str, str]]:
-    """Yield title and text of an annotation for each finding, the most important first."""
-    for finding in find(result)[:MOST_ANNOTATIONS]:
+def _annotations(result: RunResult, comparison: Comparison | None) -> Iterator[tuple[str, str]]:
+    """Yield title and text of an annotation for each finding, the most important first; new ones alone, if any are."""
+    findings = find(result)
+    if comparison is not None:
+        new = {name for change in comparison.findings if change.presence is Presence.NEW for name in change.after}
+        parts = [(one, [case for case in one.cases if case.id in new]) for one in findings]
+        findings = tuple(part_of(one, cases) for one, cases in parts if cases) or findings
+    for finding in findings[:MOST_ANNOTATIONS]:
         violated = ", ".join(f"{one.level.value} {one.id}" for one in finding.requirements)
         example = finding.example
         text = f"{finding.title}\n{example.reason}\n{pluralise(len(finding.cases), 'case')}, such as {example.id}"

@@ -6,8 +6,9 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from hanami_conformance.options.definitions import SECTIONS
+from hanami_conformance.options.definitions import DEFAULT_CONFIG, SECTIONS
 from hanami_proto.files import write_file
 from hanami_proto.options import Option
 from hanami_reports.model.conformance import ExitStatus
@@ -27,6 +28,7 @@ EXAMPLES = {
     "ca-file": '"ca.pem"',
     "server-command": '"my-server --port 11418"',
     "server-timeout": "60",
+    "durable": '"datasets"',
     "profile": '"gate"',
     "seed": "1",
     "minutes": "10",
@@ -36,6 +38,14 @@ EXAMPLES = {
     "level": '"should"',
     "report-dir": '"reports/latest"',
 }
+DESCRIPTION = "Writes a settings file with every option in it, explained. Never replaces a file."
+
+
+def add_parser(commands: Any, name: str, text: str) -> None:
+    """Add the command to the others, with its help in a line."""
+    parser = commands.add_parser(name, help=text, description=DESCRIPTION)
+    parser.add_argument("file", type=Path, nargs="?", default=Path(DEFAULT_CONFIG), help="default: %(default)s")
+    parser.set_defaults(act=lambda arguments: write_settings(arguments.file))
 
 
 def settings_text() -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hanami_conformance.cli.collect import CollectError, collected_cases
+from hanami_conformance.cli.collect import collected_cases
+from hanami_conformance.cli.errors import run_command
 from hanami_conformance.known_failures.file import ListError, parse_list, read_list, read_text
 from hanami_conformance.known_failures.update import TODO, empty_list, update_list
 from hanami_proto.files import write_file
@@ -17,7 +19,8 @@ from hanami_proto.toml import is_file_path
 from hanami_reports.common.file_names import DEFAULT_RESULT
 from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import ExitStatus, read_result
-from hanami_reports.model.known_failure_matching import unknown_subject_message
+from hanami_reports.model.known_failure_matching import SuiteCase, unknown_failures, unknown_subject_message
+from hanami_reports.model.known_failures import Entry
 
 DESCRIPTION = """\
 Checks a list of known failures, or updates it after a run: new failures are added, with a reason to be filled in, and
@@ -31,12 +34,12 @@ exit status:
 """
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command to the others."""
+def add_parser(commands: Any, name: str, text: str) -> None:
+    """Add the command to the others, with its help in a line."""
     form = argparse.RawDescriptionHelpFormatter
     known = commands.add_parser(
-        "known",
-        help="check a list of known failures, or update it after a run",
+        name,
+        help=text,
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=form,
@@ -56,25 +59,23 @@ def add_parser(commands: Any) -> None:
         metavar="DATE",
         help="last day of new and of expired entries, such as 2027-03-31, for --update",
     )
-    known.set_defaults(act=run)
+    known.set_defaults(act=partial(run_command, run))
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the command; return the exit status."""
+    """Check or update the list; return the exit status.
+
+    Raises:
+        ValueError: If a file or an option is wrong.
+        CollectError: If the suite cannot be collected.
+    """
     # Days are those of the user's time zone.
     today = date.today()  # noqa: DTZ011
-    try:
-        if arguments.check is not None:
-            if arguments.result is not None or arguments.expires is not None:
-                raise ListError("--from and --expires are for --update")
-            return check(arguments.check, today)
+    if arguments.check is None:
         return update(arguments.update, arguments.result or DEFAULT_RESULT, today, _day(arguments.expires, today))
-    except ValueError as error:
-        sys.stderr.write(f"ERROR: {error}\n")
-        return ExitStatus.USAGE
-    except CollectError as error:
-        sys.stderr.write(f"ERROR: {error}\n")
-        return ExitStatus.SUITE_FAULT
+    if arguments.result is not None or arguments.expires is not None:
+        raise ListError("--from and --expires are for --update")
+    return check(arguments.check, today)
 
 
 def check(path: Path, today: date) -> int:
@@ -88,18 +89,23 @@ def check(path: Path, today: date) -> int:
     """
     known = read_list(path)
     suite = collected_cases() if known.entries else {}
-    wrong = []
-    for entry in known.entries:
-        place = f"{known.file}:{entry.line}" if entry.line else known.file
-        if not any(entry.covers(name, case.all_requirements) for name, case in suite.items()):
-            wrong.append(f"{place} {entry.subject}: {unknown_subject_message(entry, suite)}")
-        elif entry.has_expired(today):
-            wrong.append(f"{place} {entry.subject}: expired on {entry.expires}")
-        elif entry.reason.startswith(TODO):
-            wrong.append(f"{place} {entry.subject}: has no reason yet: replace {entry.reason!r}")
-    _say(wrong)
-    sys.stdout.write(f"{known.file}: {pluralise(len(known.entries), 'entry', 'entries')}, {len(wrong)} wrong\n")
+    problems = {entry: _problems(entry, suite, today) for entry in known.entries}
+    places = {entry: f"{known.file}:{entry.line}" if entry.line else known.file for entry in known.entries}
+    _say([f"{places[entry]} {line}" for entry, lines in problems.items() for line in lines])
+    wrong = sum(bool(lines) for lines in problems.values())
+    sys.stdout.write(f"{known.file}: {pluralise(len(known.entries), 'entry', 'entries')}, {wrong} wrong\n")
     return ExitStatus.NOT_CONFORMANT if wrong else ExitStatus.CONFORMANT
+
+
+def _problems(entry: Entry, suite: Mapping[str, SuiteCase], today: date) -> list[str]:
+    """Return what is wrong with an entry, a line each."""
+    if unknown := unknown_failures(entry, suite):
+        return [f"{failure.subject}: {unknown_subject_message(failure, suite)}" for failure in unknown]
+    if entry.has_expired(today):
+        return [f"{entry.subject}: expired on {entry.expires}"]
+    if entry.reason.startswith(TODO):
+        return [f"{entry.subject}: has no reason yet: replace {entry.reason!r}"]
+    return []
 
 
 def update(path: Path, result_path: Path, today: date, expires: date | None) -> int:
@@ -128,7 +134,7 @@ def update(path: Path, result_path: Path, today: date, expires: date | None) -> 
     return ExitStatus.NOT_CONFORMANT if done.undecided else ExitStatus.CONFORMANT
 
 
-_SIGNS = (("+", "added"), ("-", "removed"), ("~", "extended"))
+_SIGNS = (("+", "added"), ("-", "removed"), ("~", "changed"))
 
 
 def write(path: Path, text: str) -> None:

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration, Unsupported, Violation
+from hanami_conformance.cli.arguments import add_options, target_values
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.shortage import MachineShortage
+from hanami_conformance.options.definitions import TARGET_OPTIONS
 from hanami_conformance.options.run import RunOptions, resolve
 from hanami_conformance.resources.cleanup import describe
 from hanami_conformance.resources.factory import NAME_PREFIX, Leftover, delete
@@ -30,12 +32,19 @@ still going on loses what it uses. Exit status: nothing is left, or the answer w
 OWN_NAME = re.compile(rf"{NAME_PREFIX}_(?:load_)?([0-9a-f]{{8}})_")  # of a run of the suite, and of a load run
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command, beside those of the target."""
+def add_parser(commands: Any, name: str, text: str) -> None:
+    """Add the command to the others, with its help in a line."""
+    parser = commands.add_parser(name, help=text, description=DESCRIPTION)
     parser.add_argument(
         "--run", metavar="ID", help="only what this run left; the id stands in names and in result.json"
     )
     parser.add_argument("--yes", action="store_true", help="delete without a question, for scripts")
+    add_options(parser, TARGET_OPTIONS)
+    parser.set_defaults(act=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    return sweep(target_values(arguments), arguments.run, yes=arguments.yes)
 
 
 def sweep(given: Mapping[str, Any], run: str | None, *, yes: bool) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from hanami_conformance.clients.cluster_messages import (
 )
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
+from hanami_conformance.clients.websocket_forms import MessageForm
 from hanami_conformance.common.text import hex_preview
 from hanami_proto.codec import BrickMessage, Codec, ProcessType, SchemaError, TargetBuffer
 
@@ -90,6 +91,28 @@ class ClusterSocket:
         self._sent += 1
         self.websocket.send(payload, lambda: describe(self._codec.decode_io(payload)))
 
+    def hold(self, messages: Sequence[InputMessage], process_type: int) -> Callable[[], None]:
+        """Send the messages of one cycle, as :meth:`send_messages` does, but for the last byte of the last one.
+
+        Returns:
+            Function that sends the last byte; see :meth:`WebSocket.hold`.
+        """
+        *first, last = messages
+        for message in first:
+            self.send(message.name, message.values, is_last=False, process_type=process_type, expected=message.expected)
+            self.receive_acknowledgement()
+        buffer = TargetBuffer.EXPECTED if last.expected else TargetBuffer.INPUT
+        payload = self._codec.encode_io(
+            last.name, last.values, is_last=True, process_type=process_type, target_buffer=buffer
+        )
+        self._sent += 1
+        return self.websocket.hold(payload, lambda: describe(self._codec.decode_io(payload)))
+
+    def send_formed(self, payload: bytes, form: MessageForm) -> None:
+        """Send an encoded message in frames and segments of another form, without reading an answer."""
+        self._sent += 1
+        self.websocket.send_formed(payload, form, lambda: describe(self._codec.decode_io(payload)))
+
     def send_bytes(self, payload: bytes, what: str) -> None:
         """Send bytes that need not be a message of the protocol."""
         self.websocket.send(payload, f"{what}: {len(payload)} bytes {hex_preview(payload)}")
@@ -155,7 +178,7 @@ class ClusterSocket:
             message = self.receive(f"the {what}")
         except ResponseTimeout as timeout:
             if known.get(reply):
-                timeout.requirement = "DIO-6"
+                timeout.requirement = timeout.requirement_if_lost = "DIO-6"
                 raise
             known[reply] = False
             return None

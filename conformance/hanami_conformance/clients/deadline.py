@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from hanami_conformance.common.machine_watch import MACHINE
+from hanami_conformance.common.machine_watch import ENOUGH_SECONDS, MACHINE
 
 # Once a target has left so many questions of one kind unanswered, later ones are given less time.
 FAST_AFTER = 3
 FASTEST_AFTER = 10
 FAST_MINIMUM = 1.0  # seconds that a wait takes at least then
 FASTEST_MINIMUM = 0.2
+SHORTEST_WAIT = 0.001  # seconds, since a socket takes 0 for "do not wait"
 SLOWEST_REPLY_FACTOR = 20.0  # a wait lasts at least this multiple of the slowest reply of its kind
 
 
@@ -71,6 +73,7 @@ class AdaptiveTimeout:
     setting: float
     socket_timeouts: int = 0
     _kinds: dict[str, _Experience] = field(default_factory=lambda: defaultdict(_Experience), init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def deadline(self, kind: str, extra: float = 0.0) -> Deadline:
         """Return a deadline for the next wait of a kind, with ``extra`` seconds for work that takes the target long."""
@@ -100,8 +103,9 @@ class AdaptiveTimeout:
 
     def record_reply(self, kind: str, seconds: float) -> None:
         """Record how long a reply took."""
-        known = self._kinds[kind]
-        known.slowest = max(known.slowest, seconds)
+        with self._lock:
+            known = self._kinds[kind]
+            known.slowest = max(known.slowest, seconds)
 
     def record_timeout(self, kind: str, seconds: float, *, socket: bool = False) -> None:
         """Record a wait that ended without a reply.
@@ -114,7 +118,8 @@ class AdaptiveTimeout:
         Raises:
             MachineShortage: If this machine may be the reason.
         """
-        MACHINE.check_wait(seconds)
-        self._kinds[kind].timeouts += 1
-        if socket:
-            self.socket_timeouts += 1
+        MACHINE.check_wait(seconds, enough=ENOUGH_SECONDS + max(0.0, seconds - self.setting))
+        with self._lock:
+            self._kinds[kind].timeouts += 1
+            if socket:
+                self.socket_timeouts += 1

@@ -12,10 +12,9 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from hanami_conformance.clients.deadline import Deadline
+from hanami_conformance.clients.deadline import SHORTEST_WAIT, Deadline
 
 PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
-SHORTEST = 0.001  # seconds, since a socket takes 0 for "do not wait"
 MOST_ADDRESSES = 8  # of one name that are tried
 CERTIFICATE_HINT = "give --ca-file FILE with the authority that signed it, or --insecure"
 PLAIN_HINT = "does the server speak TLS on this port? (http:// in place of https://)"
@@ -44,6 +43,7 @@ class Endpoint:
     Args:
         url: Address, ``http``, ``https``, ``ws`` or ``wss``.
         ssl_context: TLS context; None for connections without encryption.
+        proxy_port: Port of a TCP proxy on this machine that every connection goes through; None for none.
 
     Attributes:
         url: The address as it was given.
@@ -51,18 +51,24 @@ class Endpoint:
         port: Port of the host.
     """
 
-    def __init__(self, url: str, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, url: str, ssl_context: ssl.SSLContext | None = None, proxy_port: int | None = None) -> None:
         parts = urlsplit(url)
         self.url = url
         self.host = parts.hostname or ""
         self.port = parts.port or PORTS[parts.scheme]
         self._ssl = ssl_context
+        self._proxy_port = proxy_port
         self._addresses: list[Address] = []
 
     @property
     def place(self) -> tuple[str, int]:
         """Host and port."""
         return self.host, self.port
+
+    @property
+    def authority(self) -> str:
+        """Value of the Host header: a server may reject any other one before it reads the rest of a request."""
+        return urlsplit(self.url).netloc
 
     @property
     def websocket_url(self) -> str:
@@ -100,12 +106,12 @@ class Endpoint:
             connection = socket.socket(family, kind, protocol)
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.settimeout(max(deadline.remaining(), SHORTEST))
+            connection.settimeout(max(deadline.remaining(), SHORTEST_WAIT))
             with _explained(lambda error: _explain_connect(error, deadline)):
                 connection.connect(place)
             if self._ssl is None:
                 return connection
-            connection.settimeout(max(deadline.remaining(), SHORTEST))
+            connection.settimeout(max(deadline.remaining(), SHORTEST_WAIT))
             with _explained(lambda error: _explain_tls(error, deadline)):
                 return self._ssl.wrap_socket(connection, server_hostname=self.host)
         except BaseException:
@@ -113,6 +119,8 @@ class Endpoint:
             raise
 
     def _resolve(self, deadline: Deadline) -> list[Address]:
+        if self._proxy_port is not None:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 0, ("127.0.0.1", self._proxy_port))]
         if _is_ip(self.host):
             return self._look_up()
         # The resolver of the system takes no time limit: it may wait for name servers for half a minute.

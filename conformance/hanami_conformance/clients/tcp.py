@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +20,7 @@ from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.common.text import hex_preview, printable_line
 
 READ_SIZE = 1 << 16
+SEGMENT_PAUSE = 0.0005  # seconds, so that the system does not merge segments
 
 
 class RawConnection:
@@ -27,18 +30,25 @@ class RawConnection:
         endpoint: Where the target listens.
         seconds: Time limit of connecting and of sending.
         limit: Limit of the connections that are open at the same time.
+        channel: Name of the connection in the recording of the case; a new one by default.
 
     Attributes:
-        channel: Name of the connection in the recording of the case.
+        channel: Name of the connection in the recording of the case; with a kept connection it may change.
+        was_reset: Whether the connection has ended with an error, in place of its regular end.
+        waited: Seconds for which connecting had to wait for this machine.
+        is_reusable: Whether the last response on it was whole, and says that another request may follow.
     """
 
-    def __init__(self, endpoint: Endpoint, seconds: float, limit: ConnectionLimit) -> None:
-        self.channel = current_case().channel("tcp")
+    def __init__(self, endpoint: Endpoint, seconds: float, limit: ConnectionLimit, channel: str | None = None) -> None:
+        self.channel = channel or current_case().channel("tcp")
+        self.is_reusable = self.was_reset = False
         self._limit = limit
         self._is_open = True
         limit.acquire()
         try:
-            self._socket, _ = MACHINE.connect(lambda: endpoint.connect(Deadline.after(seconds)), endpoint.place)
+            self._socket, self.waited = MACHINE.connect(
+                lambda: endpoint.connect(Deadline.after(seconds)), endpoint.place
+            )
         except MachineShortage:
             self._release()
             raise
@@ -51,8 +61,38 @@ class RawConnection:
         """Send bytes; the target may close the connection meanwhile."""
         preview = printable_line(data.decode("latin-1"), 60) if data.isascii() else hex_preview(data)
         current_case().sent_event(self.channel, "raw", f"{what}: {preview}", data)
+        self.send_unrecorded(data)
+
+    def send_unrecorded(self, data: bytes) -> None:
+        """Send bytes that the caller records, or that are no message yet; otherwise like :meth:`send`."""
         with contextlib.suppress(OSError):
             self._socket.sendall(data)
+
+    def send_segments(self, segments: Sequence[bytes], seconds: float) -> None:
+        """Send bytes that the caller has recorded, in TCP segments; the target may close the connection meanwhile."""
+        self._socket.settimeout(seconds)
+        with contextlib.suppress(OSError):
+            for index, segment in enumerate(segments):
+                if index:
+                    time.sleep(SEGMENT_PAUSE)
+                self._socket.sendall(segment)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection was not closed on this side."""
+        return self._is_open
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the target has closed the connection, or sent bytes that nothing asked for."""
+        self._socket.settimeout(0)
+        try:
+            self._socket.recv(READ_SIZE)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except OSError:
+            return True
+        return True
 
     def receive(self, seconds: float) -> bytes:
         """Return the next bytes of the target, none if it has ended the connection.
@@ -66,6 +106,7 @@ class RawConnection:
         except TimeoutError:
             raise
         except OSError:  # a reset is an end as well
+            self.was_reset = True
             return b""
 
     def close(self) -> None:

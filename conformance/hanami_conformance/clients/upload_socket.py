@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import Message
+from hanami_conformance.clients.websocket_forms import ONE_FRAME, MessageForm
 from hanami_conformance.common.text import hex_preview, printable_line
 from hanami_conformance.models.file import FileModel
 from hanami_proto.codec import Acknowledgement, Codec, SchemaError
@@ -45,6 +46,11 @@ class UploadSocket:
     def send(self, position: int, data: bytes) -> None:
         """Send a chunk without waiting for its acknowledgement."""
         self.websocket.send(self._codec.encode_chunk(position, data), lambda: chunk_summary(position, data))
+
+    def hold(self, position: int, data: bytes, form: MessageForm = ONE_FRAME) -> Callable[[], None]:
+        """Send a chunk but for its end; return the function that sends that, see :meth:`WebSocket.hold`."""
+        payload = self._codec.encode_chunk(position, data)
+        return self.websocket.hold(payload, lambda: chunk_summary(position, data), form)
 
     def send_bytes(self, payload: bytes, what: str) -> None:
         """Send bytes that need not be a message of the protocol."""

@@ -4,37 +4,48 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from websockets.frames import CloseCode
 from websockets.protocol import State
 
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, TargetDown
-from hanami_conformance.cases.recording import Summary, current_case
+from hanami_conformance.cases.preparations import PREPARATIONS
+from hanami_conformance.cases.recording import current_case
 from hanami_conformance.clients.connection_limit import ConnectionLimit
-from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
+from hanami_conformance.clients.deadline import SHORTEST_WAIT, AdaptiveTimeout, Deadline
 from hanami_conformance.clients.endpoint import ConnectError, Endpoint
 from hanami_conformance.clients.limits import MOST_UNREAD, MOST_UNREAD_MESSAGES
-from hanami_conformance.clients.websocket_connection import WebSocketConnection
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
+from hanami_conformance.clients.websocket_sender import WebSocketSender
 from hanami_conformance.common.machine_watch import MACHINE
 from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.common.signals import uninterrupted
-from hanami_conformance.common.text import hex_preview, printable_line
-from hanami_reports.common.websocket_frames import BINARY, CONTINUATION, PING, PONG, close_payload, encode_frame
+from hanami_reports.common.websocket_frames import close_payload
 
-SEGMENT_PAUSE = 0.002  # seconds, so that the system does not merge segments
-SHORTEST_WAIT = 0.001  # seconds; 0 would not wait at all
-CONTROLS = (b"between", b"", bytes(125))  # payloads of control frames; at most 125 bytes (RFC 6455, 5.5)
-STALLED = 0.5  # seconds after which a target that reads nothing counts as stalled
+OPENING = "opening a websocket"  # as a preparation
+HANDSHAKE = "ATT-1"  # requirement that a usual handshake violates if it fails
 
 
-class WebSocket(WebSocketConnection):
+@contextlib.contextmanager
+def _opening() -> Iterator[None]:
+    """Attribute a usual handshake that fails to ATT-1, and note whether it did so before."""
+    failed_before = PREPARATIONS.is_failing(OPENING)
+    try:
+        yield
+    except (ResponseTimeout, ConnectionClosed) as violation:
+        PREPARATIONS.note(OPENING, worked=False)
+        violation.reattribute(HANDSHAKE)
+        violation.lasting |= failed_before
+        raise
+    PREPARATIONS.note(OPENING, worked=True)
+
+
+class WebSocket(WebSocketSender):
     """One connection to a target.
 
     Args:
@@ -43,33 +54,24 @@ class WebSocket(WebSocketConnection):
         limit: Limit of the connections that are open at the same time.
 
     Attributes:
-        awaiting: Kind of the next wait, which selects its adaptive timeout.
         describe: Returns the text that stands for a received message in the record; the attached socket replaces it.
     """
 
     def __init__(self, endpoint: Endpoint, timeouts: AdaptiveTimeout, limit: ConnectionLimit) -> None:
-        super().__init__(endpoint)
+        super().__init__(endpoint, timeouts)
         self._url = endpoint.websocket_url
-        self._timeouts = timeouts
         self._limit = limit
-        self._channel = current_case().channel("ws")
         self._messages: deque[Message] = deque()
         self._unread = 0  # bytes of them
         self._opened = time.monotonic()
         self._leaving = False
-        self.awaiting = "handshake"
         self.describe: Callable[[Message], str] = str
-
-    @property
-    def channel(self) -> str:
-        """Name of this connection in the record."""
-        return self._channel
 
     def open(self, headers: Mapping[str, str] | None = None, cuts: Sequence[int] = ()) -> None:
         """Open the connection (requirement ATT-1).
 
         Args:
-            headers: Headers that replace usual ones in the handshake.
+            headers: Headers of the handshake, which replace usual ones or are added to them.
             cuts: Offsets in the handshake where a new TCP segment begins.
 
         Raises:
@@ -77,6 +79,13 @@ class WebSocket(WebSocketConnection):
             ResponseTimeout: If the handshake is not answered before the deadline.
             ConnectionClosed: If the handshake is rejected or the connection ends during it.
         """
+        if not headers and not cuts:
+            with _opening():
+                self._open(None, ())
+        else:
+            self._open(headers, cuts)
+
+    def _open(self, headers: Mapping[str, str] | None, cuts: Sequence[int]) -> None:
         deadline = self._timeouts.deadline("handshake")
         self._limit.acquire()
         case = current_case()
@@ -111,105 +120,6 @@ class WebSocket(WebSocketConnection):
             raise ConnectionClosed(f"a websocket at {self._url}", str(self.close_info))
         case.received_event(self._channel, "open", "websocket open", head=head)
         self.awaiting = "answer to a first message"
-
-    def send_text(self, text: str) -> None:
-        """Send a text message; see :meth:`send`."""
-        payload = text.encode()
-        current_case().sent_event(self._channel, "text", lambda: f"text {printable_line(text)}", payload)
-        self._require_open()
-        self._protocol.send_text(payload)
-        self._send_pending()
-
-    def send(self, payload: bytes, summary: Summary | None = None) -> None:
-        """Send a binary message.
-
-        Args:
-            payload: Bytes of the message.
-            summary: Description of the message for the record.
-
-        Raises:
-            ConnectionClosed: If the connection has ended.
-            ResponseTimeout: If the target does not read the bytes before the deadline.
-        """
-        described = summary or (lambda: f"binary {len(payload)} bytes {hex_preview(payload)}")
-        current_case().sent_event(self._channel, "binary", described, payload)
-        self._require_open()
-        self._protocol.send_binary(payload)
-        self._send_pending()
-
-    def send_fragments(self, parts: Sequence[bytes], *, summary: str, between: str = "") -> None:
-        """Send one binary message in several frames (requirement DATA-11).
-
-        Args:
-            parts: Payloads of the frames; some may be empty.
-            summary: Description of the message for the record.
-            between: Control frame between any two frames, ``ping`` or an unsolicited ``pong``; empty for none.
-        """
-        described = f"{summary} in {len(parts)} fragments{f' with {between}s between them' if between else ''}"
-        frames: list[bytes] = []  # as far as they are sent
-        current_case().sent_event(self._channel, "binary", described, b"".join(parts), frames=lambda: b"".join(frames))
-        self._require_open()
-        for index, part in enumerate(parts):
-            last = index == len(parts) - 1
-            frames.append(encode_frame(CONTINUATION if index else BINARY, part, masked=True, fin=last))
-            if index == 0:
-                self._protocol.send_binary(part, fin=last)
-            else:
-                self._protocol.send_continuation(part, fin=last)
-            self._send_pending()
-            if between and not last:
-                control = CONTROLS[index % len(CONTROLS)]
-                frames.append(encode_frame(PING if between == "ping" else PONG, control, masked=True))
-                send = self._protocol.send_ping if between == "ping" else self._protocol.send_pong
-                send(control)
-                self._send_pending()
-
-    def send_segmented(self, payloads: Sequence[bytes], cuts: Sequence[int], what: str) -> None:
-        """Send binary messages back to back, cut into TCP segments anywhere (requirement DATA-1).
-
-        Args:
-            payloads: Payloads of the messages.
-            cuts: Offsets in the bytes of all frames where a new segment begins.
-            what: Description of the messages for the record.
-        """
-        for number, payload in enumerate(payloads, start=1):
-            summary = f"{what}: message {number} of {len(payloads)}"
-            current_case().sent_event(self._channel, "binary", summary, payload)
-        self._require_open()
-        for payload in payloads:
-            self._protocol.send_binary(payload)
-        self._send_segments(cuts)
-
-    def _send_segments(self, cuts: Sequence[int]) -> None:
-        data = b"".join(self._protocol.data_to_send())
-        for begin, end in itertools.pairwise([0, *cuts, len(data)]):
-            self._send_all(data[begin:end], self._timeouts.seconds(self.awaiting))
-            if end < len(data):
-                time.sleep(SEGMENT_PAUSE)
-
-    def send_raw(self, data: bytes, what: str) -> None:
-        """Send bytes past the websocket protocol: no frame, or a part of one."""
-        current_case().sent_event(self._channel, "raw", f"{what}: {hex_preview(data)}", data)
-        with contextlib.suppress(OSError):
-            super()._send_all(data, self._timeouts.setting)
-
-    def send_without_reading(self, payloads: Sequence[bytes], what: str) -> None:
-        """Send messages without reading answers until the target accepts no more bytes."""
-        sent: list[bytes] = []
-        current_case().sent_event(
-            self._channel,
-            "binary",
-            what,
-            payloads[0],
-            frames=lambda: b"".join(encode_frame(BINARY, payload, masked=True) for payload in sent),
-        )
-        self._require_open()
-        with contextlib.suppress(OSError):  # the target is stalled
-            for payload in payloads:
-                sent.append(payload)
-                self._protocol.send_binary(payload)
-                for data in self._protocol.data_to_send():
-                    super()._send_all(data, STALLED)
 
     def half_close(self) -> None:
         """Close the sending side of the connection and leave the other open."""
@@ -272,7 +182,7 @@ class WebSocket(WebSocketConnection):
                 self._wait(deadline, "the end of an idle connection")
         return time.monotonic() - self._opened
 
-    def close(self, within: float | None = None) -> list[Message]:
+    def close(self, within: float | None = None, status: CloseCode | None = CloseCode.NORMAL_CLOSURE) -> list[Message]:
         """Close cleanly and return the unsolicited messages.
 
         The target has handled all earlier messages before it answers the close, so unsolicited answers arrive first. A
@@ -280,14 +190,16 @@ class WebSocket(WebSocketConnection):
 
         Args:
             within: Seconds that the answer to the close may take; None for the time limit of the target.
+            status: Status of the close frame; None for one without a status.
         """
         if self._socket is None:
             return list(self._messages)
         self._leaving = True
         if self.is_open:
-            payload = close_payload(CloseCode.NORMAL_CLOSURE)
-            current_case().sent_event(self._channel, "close", "close 1000", payload)
-            self._protocol.send_close(CloseCode.NORMAL_CLOSURE, "")
+            payload = b"" if status is None else close_payload(status)
+            what = "close without a status" if status is None else f"close {status.value}"
+            current_case().sent_event(self._channel, "close", what, payload)
+            self._protocol.send_close(status, "")
             with contextlib.suppress(ConnectionClosed, ResponseTimeout):
                 self._send_pending()
         with contextlib.suppress(ResponseTimeout, ConnectionClosed):
@@ -312,23 +224,6 @@ class WebSocket(WebSocketConnection):
         self._messages.clear()
         self._unread = 0
         return left
-
-    def _require_open(self) -> None:
-        if self._protocol.state is not State.OPEN:
-            raise ConnectionClosed("an open connection to send on", str(self.close_info))
-
-    def _send_pending(self) -> None:
-        self._flush(self._timeouts.seconds(self.awaiting))
-
-    def _send_all(self, data: bytes, timeout: float) -> None:
-        try:
-            super()._send_all(data, max(timeout, SHORTEST_WAIT))
-        except TimeoutError as error:
-            self._timeouts.record_timeout(self.awaiting, timeout, socket=True)
-            raise ResponseTimeout(f"the target to read {len(data)} bytes", "a connection that is stalled") from error
-        except OSError as error:
-            self._read_rest(error)
-            raise ConnectionClosed("an open connection to send on", str(self.close_info)) from error
 
     def _wait(self, deadline: Deadline, awaited: str) -> None:
         """Read once, and answer pings and closes."""

@@ -1,8 +1,9 @@
 """One websocket over one TCP connection, for the suite and for load alike.
 
 It is built on the Sans-I/O layer of ``websockets``, which leaves fragments, control frames and the end of a connection
-to its caller. It uses no extensions and sends no pings of its own. Every wait has a time limit. Errors of the network
-are raised as OSError; each caller decides what they mean.
+to its caller. It uses no extension but compression, where the handshake offers it and the target accepts it, and sends
+no pings of its own. Every wait has a time limit. Errors of the network are raised as OSError; each caller decides what
+they mean.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import struct
 from collections.abc import Mapping
 
 from websockets.exceptions import NegotiationError, PayloadTooBig
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
@@ -30,6 +32,7 @@ from hanami_proto.websocket import WebSocketClient
 READ_SIZE = 1 << 16
 LONGEST_REASON = 300  # characters
 EXTENSIONS, SUBPROTOCOL = "Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"
+COMPRESSION = "permessage-deflate; client_max_window_bits"  # as browsers offer it (RFC 7692)
 SWITCHING = 101
 MOST_LAST_READS = 256  # of what arrived before a send failed; more than the system buffers
 DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
@@ -84,9 +87,11 @@ class WebSocketConnection:
 
     def _request_handshake(self, headers: Mapping[str, str] | None = None) -> Request:
         """Hand the request of the handshake to the protocol; it is sent by :meth:`_flush`."""
+        if headers and headers.get(EXTENSIONS) == COMPRESSION:
+            self._protocol.available_extensions = [ClientPerMessageDeflateFactory(client_max_window_bits=True)]
         request = self._protocol.connect()
         for name, value in (headers or {}).items():
-            del request.headers[name]
+            request.headers.pop(name, None)
             request.headers[name] = value
         self._protocol.send_request(request)
         return request
@@ -127,7 +132,7 @@ class WebSocketConnection:
         opened = self._open_socket
         try:
             opened.settimeout(max(timeout, 0))
-            data = opened.recv(READ_SIZE)
+            data = self._receive(opened)
         except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
             return False
         except OSError as error:
@@ -135,6 +140,10 @@ class WebSocketConnection:
             return True
         self._feed(data)
         return True
+
+    def _receive(self, opened: socket.socket) -> bytes:
+        """Read bytes from the socket, within its time limit."""
+        return opened.recv(READ_SIZE)
 
     def _read_rest(self, error: OSError) -> None:
         """Read everything left after a failed send: a close frame that arrived before explains the failure."""
@@ -192,6 +201,7 @@ class WebSocketConnection:
         self._close_socket()
 
     def _close_socket(self) -> None:
+        self._fragments.clear()  # of a message that never ended: failures keep their sockets until the end of a run
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.close()

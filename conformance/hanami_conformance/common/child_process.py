@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import selectors
 import signal
@@ -160,6 +161,28 @@ class ChildProcess:
         with contextlib.suppress(ValueError):
             signals.EXIT_ACTIONS.remove(self.kill)
 
+    def ended(self) -> str:
+        """Return how the program ended, empty while it runs."""
+        status = self.status
+        if status is None:
+            return ""
+        if status >= 0:
+            return f"its process ended with exit status {status}"
+        try:
+            name = signal.Signals(-status).name
+        except ValueError:
+            name = "unknown"
+        return f"its process was ended by signal {-status} ({name})"
+
+    @contextlib.contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Suspend the program and whatever it started during the block."""
+        try:
+            self._signal_group(signal.SIGSTOP)
+            yield
+        finally:
+            self._signal_group(signal.SIGCONT)
+
     def kill(self) -> None:
         """End the program and whatever it started at once."""
         self._signal_group(signal.SIGKILL)
@@ -177,6 +200,15 @@ class ChildProcess:
 def announced_server(
     title: str, command: Sequence[str], environment: Mapping[str, str] | None = None
 ) -> Iterator[dict[str, Any]]:
+    """Run a server that announces itself; see :func:`announced_process`."""
+    with announced_process(title, command, environment) as (announced, _):
+        yield announced
+
+
+@contextlib.contextmanager
+def announced_process(
+    title: str, command: Sequence[str], environment: Mapping[str, str] | None = None, *, guarded: bool = False
+) -> Iterator[tuple[dict[str, Any], ChildProcess]]:
     """Run a server that prints one line of JSON with its ``url``, and stops when its standard input closes.
 
     So it ends even where this process is killed.
@@ -185,9 +217,10 @@ def announced_server(
         title: Name of the server in messages.
         command: Words of the command.
         environment: All variables of the server, None for those of this process.
+        guarded: Whether it may be suspended, so that it would not notice the end of its input.
 
     Yields:
-        The announcement.
+        The announcement, and the process.
 
     Raises:
         ProcessError: If the server does not start; the end of its log is in the message.
@@ -195,12 +228,14 @@ def announced_server(
     """
     with tempfile.TemporaryFile(prefix="hanami-server-") as log:
         pipe = subprocess.PIPE
-        with ChildProcess(command, stdin=pipe, stdout=pipe, stderr=log, environment=environment) as process:
+        with ChildProcess(
+            command, stdin=pipe, stdout=pipe, stderr=log, environment=environment, guarded=guarded
+        ) as process:
             try:
                 MACHINE.note_wait()
                 line = process.read_line(START_SECONDS)
             except TimeoutError as error:
-                MACHINE.check_wait(START_SECONDS)
+                MACHINE.check_wait(START_SECONDS, enough=math.inf)
                 raise ProcessError(f"{title} was not ready within {START_SECONDS:g} s{log_tail(log)}") from error
             except EOFError as error:
                 raise ProcessError(f"{title} did not start{log_tail(log)}") from error
@@ -210,7 +245,7 @@ def announced_server(
                 raise ProcessError(f"{title} announced something that is no JSON") from error
             if not isinstance(announced, dict) or not isinstance(announced.get("url"), str):
                 raise ProcessError(f"{title} announced no url")
-            yield announced
+            yield announced, process
 
 
 def log_tail(log: IO[bytes]) -> str:

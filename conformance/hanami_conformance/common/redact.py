@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from hanami_conformance.common.spellings import Unescaped, base64_patterns, unescape_levels
+from hanami_proto.files import whole_file
 
 # Replacing shorter secrets would damage unrelated text; the pattern of fields below still hides them in requests.
 LEAST_LENGTH = 4
@@ -96,20 +96,21 @@ class Redactor:
 
         The rest of a long text is not examined.
         """
-        for end in self._ends(len(text), limit):
-            beginning = self._certain(self.text(text[:end]))
-            if len(beginning) >= limit:
-                return beginning[:limit], False
-        redacted = self.text(text)
-        return redacted[:limit], len(redacted) <= limit
+        return self._beginning(self.text, text, limit)
 
     def data_beginning(self, data: bytes, limit: int) -> tuple[bytes, bool]:
         """Return the first bytes without secrets, and whether these are all; see :meth:`text_beginning`."""
-        for end in self._ends(len(data), limit):
-            beginning = self._certain(self.data(data[:end]))
-            if len(beginning) >= limit:
-                return beginning[:limit], False
-        redacted = self.data(data)
+        return self._beginning(self.data, data, limit)
+
+    def _beginning(self, redact: Callable[[Cut], Cut], content: Cut, limit: int) -> tuple[Cut, bool]:
+        """Return the first characters or bytes without secrets, and whether these are all."""
+        for end in self._ends(len(content), limit):
+            redacted = redact(content[:end])
+            # A secret that the end cuts in two is not recognised, so the end is left out.
+            certain = redacted[: max(0, len(redacted) - self._longest)]
+            if len(certain) >= limit:
+                return certain[:limit], False
+        redacted = redact(content)
         return redacted[:limit], len(redacted) <= limit
 
     def _ends(self, size: int, limit: int) -> Iterator[int]:
@@ -118,10 +119,6 @@ class Redactor:
         while end < size:
             yield end
             end *= 4
-
-    def _certain(self, redacted: Cut) -> Cut:
-        # A secret that the end cuts in two is not recognised, so the end is left out.
-        return redacted[: max(0, len(redacted) - self._longest)]
 
     def _replace_below(self, data: bytes, levels: Sequence[Unescaped]) -> bytes:
         """Replace secrets that are found where several levels of escapes are taken away."""
@@ -156,16 +153,18 @@ def _hide_header(match: re.Match[str]) -> str:
 
 
 def redact_file(path: Path) -> None:
-    """Replace the secrets of the current run in a file.
+    """Replace the secrets of the current run in a file, or remove the file where that fails, as on a full disk.
 
     Raises:
-        OSError: If the file cannot be read or replaced.
+        DiskError, OSError: If the file cannot be read or replaced.
     """
-    with path.open("rb") as source, tempfile.NamedTemporaryFile(dir=path.parent, prefix=".log.", delete=False) as made:
-        while line := source.readline(LONGEST_LINE):
-            made.write(SECRETS.data(line))
-    Path(made.name).chmod(0o644)
-    Path(made.name).replace(path)
+    try:
+        with path.open("rb") as source, whole_file(path) as made:
+            while line := source.readline(LONGEST_LINE):
+                made.write(SECRETS.data(line))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _hide(match: re.Match[bytes]) -> bytes:

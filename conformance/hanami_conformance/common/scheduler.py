@@ -58,12 +58,13 @@ class SchedulerReading:
 
     Attributes:
         at: Moment, seconds of the monotonic clock.
-        waited: Seconds that each thread waited since its start, by its id; empty where there are no such counters.
+        waited: Seconds that each thread waited since its start, by its process and its id; empty where there are no
+            such counters.
         throttled: Seconds for which a quota stopped the control group of this process, or one above it.
     """
 
     at: float
-    waited: Mapping[int, float]
+    waited: Mapping[tuple[int, int], float]
     throttled: float
 
     @classmethod
@@ -72,9 +73,15 @@ class SchedulerReading:
         return cls(time.monotonic(), _waited_seconds(processes), _throttled_seconds())
 
     def since(self, before: SchedulerReading) -> CpuWait:
-        """Return the waiting in the period from an earlier reading; threads that ended in it are not known."""
+        """Return the waiting in the period from an earlier reading.
+
+        Threads that ended in it are not known, and of a process that the earlier reading does not know nobody knows
+        when its threads waited.
+        """
         seconds = self.at - before.at
-        waited = max((total - before.waited.get(thread, 0.0) for thread, total in self.waited.items()), default=0.0)
+        known = {process for process, _ in before.waited}
+        waits = (total - before.waited.get(one, 0.0) for one, total in self.waited.items() if one[0] in known)
+        waited = max(waits, default=0.0)
         throttled = min(seconds, max(0.0, self.throttled - before.throttled))
         # Without counters of threads, as in some containers, those of the group are all that is known.
         return CpuWait(seconds, waited if self.waited else throttled, throttled)
@@ -108,14 +115,14 @@ def process_family() -> list[int]:
     return [own.pid]
 
 
-def _waited_seconds(processes: Iterable[int]) -> Mapping[int, float]:
+def _waited_seconds(processes: Iterable[int]) -> Mapping[tuple[int, int], float]:
     waited = {}
     for process in processes:
         with contextlib.suppress(OSError, ValueError, IndexError):
             for thread in os.listdir(PROC / str(process) / "task"):  # noqa: PTH208 - this runs often, and Path is slow
                 with contextlib.suppress(OSError):  # it has ended
                     counters = Path(f"{PROC}/{process}/task/{thread}/schedstat").read_bytes().split()
-                    waited[int(thread)] = int(counters[1]) / NANOSECONDS
+                    waited[process, int(thread)] = int(counters[1]) / NANOSECONDS
     return waited
 
 

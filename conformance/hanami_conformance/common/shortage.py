@@ -17,7 +17,7 @@ Address = tuple[str, int]  # host and port
 class MachineShortage(BaseException):
     """This machine lacks what a run needs; the message is one line that names it and the cure.
 
-    It is no Exception: nothing that handles the failures of a target may take it for one, and no run can go on.
+    It is no Exception: nothing that handles the failures of a target may take it for one.
 
     Attributes:
         lacking: What is lacking, and the cure.
@@ -26,6 +26,10 @@ class MachineShortage(BaseException):
     def __init__(self, lacking: str) -> None:
         super().__init__(f"{MACHINE_LACKS}{lacking}")
         self.lacking = lacking
+
+
+class CpuShortage(MachineShortage):
+    """The processes of a run waited too long for a CPU, which other programs used; a while later it may be free."""
 
 
 def shortage_in(error: BaseException | None, address: Address | None = None) -> str:

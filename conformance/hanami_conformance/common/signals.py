@@ -45,7 +45,7 @@ def handle_signals() -> Iterator[None]:
     Outside of the main thread, and where code other than Python set a handler, nothing is changed.
     """
     before = None
-    if threading.current_thread() is threading.main_thread():
+    if _is_main():
         before = {number: signal.getsignal(number) for number in SIGNALS}
         if before[signal.SIGHUP] is signal.SIG_IGN:
             del before[signal.SIGHUP]
@@ -66,22 +66,30 @@ class uninterrupted:  # noqa: N801 - reads as a requirement
     """Delay signals until the end of this block.
 
     It protects the creation of a resource until its uuid is known, its deletion, and reading that must be complete.
-    Every wait in it must have a deadline. It works within :func:`handle_signals`.
+    Every wait in it must have a deadline. It works within :func:`handle_signals`. Only the main thread handles signals,
+    so in any other one there is nothing to delay.
 
     Raises:
         KeyboardInterrupt: At the end of the block, if there was a signal.
     """
 
     def __enter__(self) -> None:
-        _STATE.blocks += 1
+        if _is_main():
+            _STATE.blocks += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
     ) -> None:
+        if not _is_main():
+            return
         _STATE.blocks -= 1
         if _STATE.waiting and not _STATE.blocks:
             _STATE.waiting = False
             raise KeyboardInterrupt
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def acknowledge_interrupt() -> None:

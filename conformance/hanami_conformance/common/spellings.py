@@ -70,7 +70,7 @@ def unescape_levels(data: bytes) -> list[Unescaped]:
 
 def _meaning(escape: bytes) -> bytes:
     kind, text = escape[:1], escape.decode("ascii")
-    if kind == b"%" or escape[1:2] == b"x":
+    if kind == b"%" or escape[:2] == b"\\x":
         return bytes([int(text[-2:], 16)])
     if kind == b"&":
         meant = html.unescape(text)

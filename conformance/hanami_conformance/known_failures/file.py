@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib import resources
@@ -12,10 +13,11 @@ from typing import Annotated, Any
 
 from hanami_proto.toml import TomlError, entry_lines, is_file_path, load_toml
 from hanami_proto.validation import Check
-from hanami_reports.model.known_failures import Entry
+from hanami_reports.model.conformance import UNCONFIRMED
+from hanami_reports.model.known_failures import Entry, ListedFailure
 
 KINDS = ("known", "flaky")
-_CASE = re.compile(r"[^/:]+\.py::.+")
+_CASE = re.compile(r"[^/:]+\.py(::.+)?")
 
 
 class ListError(ValueError):
@@ -54,10 +56,20 @@ def _check_text(text: str) -> str:
     return text
 
 
-def _check_case(case: str) -> str:
-    if not _CASE.fullmatch(case):
-        raise ValueError(f"{case!r} is no id: give file::test[parameters] or file::test")
-    return case
+def _check_texts(value: Any) -> tuple[str, ...]:
+    """Return a text, or several ones, as a tuple."""
+    texts = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else ()
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise ValueError("must be a text or a list of texts")
+    return tuple(map(_check_text, texts))
+
+
+def _check_cases(value: Any) -> tuple[str, ...]:
+    cases = _check_texts(value)
+    for case in cases:
+        if not _CASE.fullmatch(case):
+            raise ValueError(f"{case!r} is no id: give file::test[parameters] or file::test")
+    return cases
 
 
 def _check_day(value: Any) -> str:
@@ -74,26 +86,58 @@ def _check_day(value: Any) -> str:
 Text = Annotated[str, Check(_check_text)]
 
 
+Texts = Annotated[Any, Check(_check_texts)]
+Cases = Annotated[Any, Check(_check_cases)]
+
+
 @dataclass(frozen=True)
-class _EntryTable:
-    """An entry in the file."""
+class _FailureTable:
+    """A message, and the requirements or cases that fail with it."""
 
-    message: Text
-    reason: Text
-    requirement: Text = ""
-    case: Annotated[Text, Check(_check_case)] = ""
-    link: Text = ""
-    owner: Text = ""
-    expires: Annotated[Any, Check(_check_day)] = ""
+    message: Text = ""
+    requirement: Texts = ()
+    case: Cases = ()
+
+    def failures(self) -> Iterator[ListedFailure]:
+        """Yield each requirement or case with the message."""
+        yield from (ListedFailure(requirement=name, message=self.message) for name in self.requirement)
+        yield from (ListedFailure(case=name, message=self.message) for name in self.case)
 
 
-def _check_subject(table: _EntryTable) -> _EntryTable:
+def _check_failure(table: _FailureTable) -> _FailureTable:
     if bool(table.requirement) == bool(table.case):
         raise ValueError("an entry names either a requirement or a case")
+    if not table.message:
+        raise ValueError("message is missing")
     return table
 
 
-_Entries = tuple[Annotated[_EntryTable, Check(_check_subject)], ...]
+@dataclass(frozen=True, kw_only=True)
+class _EntryTable(_FailureTable):
+    """An entry in the file: a defect with one message in short, or with several messages, each in a table."""
+
+    reason: Text
+    link: Text = ""
+    owner: Text = ""
+    expires: Annotated[Any, Check(_check_day)] = ""
+    failure: tuple[Annotated[_FailureTable, Check(_check_failure)], ...] = ()
+
+    def entry(self, line: int, *, flaky: bool) -> Entry:
+        """Return the entry."""
+        failures = [*self.failures(), *(one for table in self.failure for one in table.failures())]
+        entry = Entry(
+            reason=self.reason, link=self.link, owner=self.owner, expires=self.expires, flaky=flaky, line=line
+        )
+        return entry.with_failures(failures)
+
+
+def _check_entry(table: _EntryTable) -> _EntryTable:
+    if not table.failure or table.message or table.requirement or table.case:
+        _check_failure(table)
+    return table
+
+
+_Entries = tuple[Annotated[_EntryTable, Check(_check_entry)], ...]
 
 
 @dataclass(frozen=True)
@@ -158,13 +202,17 @@ def parse_list(text: str, file: str) -> KnownList:
     except TomlError as error:
         raise ListError(str(error)) from error
     entries = tuple(
-        Entry(**vars(table), flaky=kind == "flaky", line=line)
+        table.entry(line, flaky=kind == "flaky")
         for kind, tables in (("known", data.known), ("flaky", data.flaky))
         for table, line in zip(tables, entry_lines(text, kind, len(tables)), strict=True)
     )
-    keys = Counter((entry.flaky, entry.subject, entry.message) for entry in entries)
+    counts = Counter((entry.flaky, failure) for entry in entries for failure in entry.failures)
     for entry in entries:
-        if keys[entry.flaky, entry.subject, entry.message] > 1:
-            place = f"{file}:{entry.line}" if entry.line else file
-            raise ListError(f"{place}: {entry.subject} is listed twice with the same message")
+        place = f"{file}:{entry.line}" if entry.line else file
+        for failure in entry.failures:
+            if counts[entry.flaky, failure] > 1:
+                raise ListError(f"{place}: {failure.subject} is listed twice with the same message")
+            if failure.is_of_file and not (entry.flaky and UNCONFIRMED in failure.message):
+                rule = f"a whole file may only be [[flaky]], with {UNCONFIRMED!r} in the message: give file::test"
+                raise ListError(f"{place}: {failure.case}: {rule}")
     return KnownList(file, data.dialect, data.server, entries)

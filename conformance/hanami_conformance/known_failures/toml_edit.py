@@ -7,9 +7,16 @@ tomlkit keeps a document as it is written, but it gathers tables of the same nam
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import tomlkit
+
+from hanami_reports.model.known_failures import Entry
 
 _HEADER = re.compile(r"\s*\[\[\s*[\"']?(known|flaky)[\"']?\s*\]\]\s*(#.*)?")
+_FAILURE = re.compile(r"\s*\[\[\s*(known|flaky)\s*\.")
 _EXPIRES = re.compile(r"\s*expires\s*=")
 
 
@@ -31,7 +38,7 @@ class Block:
 def split(text: str) -> list[Block]:
     """Cut a list into blocks, the text before the first table first. Their lines and tails are the list again."""
     blocks = [Block("")]
-    for line in re.findall(r"[^\n]*\n|[^\n]+", text):  # not splitlines: other separators are letters of a comment
+    for line in _lines(text):
         current = blocks[-1]
         header = _HEADER.fullmatch(line.rstrip("\r\n"))
         if header:
@@ -43,6 +50,11 @@ def split(text: str) -> list[Block]:
             current.lines += [*current.tail, line]
             current.tail = []
     return blocks
+
+
+def _lines(text: str) -> list[str]:
+    """Cut a text behind each line feed: other separators, which ``splitlines`` knows, are letters of a comment."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def _take_comment(lines: list[str], *, at_top: bool) -> list[str]:
@@ -90,4 +102,76 @@ def set_expires(block: Block, day: str, end: str) -> None:
             return
     if not block.lines[-1].endswith("\n"):
         block.lines[-1] += end
-    block.lines.append(line)
+    tables = [index for index, old in enumerate(block.lines) if _FAILURE.match(old)]
+    place = min(tables, default=len(block.lines))
+    while place and not block.lines[place - 1].strip():
+        place -= 1
+    block.lines.insert(place, line)
+
+
+def drop_failures(block: Block, failures: Collection[tuple[str, str]]) -> None:
+    """Remove failures from an entry that keeps others.
+
+    Args:
+        block: Block of the entry.
+        failures: Requirements or cases, each with its message.
+    """
+    document = tomlkit.parse("".join(block.lines))
+    entry: Any = document[block.kind][0]
+    for table in (entry, *entry.get("failure", ())):
+        gone = {subject for subject, message in failures if message == table.get("message")}
+        for key in ("requirement", "case"):
+            names = table.get(key, ())
+            if isinstance(names, str):
+                names = [names]
+            for name in [name for name in names if name in gone]:
+                if len(names) > 1:
+                    names.remove(name)
+                else:
+                    del table[key], table["message"]
+    left = [table for table in entry.get("failure", ()) if "message" in table]
+    if "failure" in entry and len(left) < len(entry["failure"]):
+        for index in reversed(range(len(entry["failure"]))):
+            if "message" not in entry["failure"][index]:
+                del entry["failure"][index]
+        if not left:
+            del entry["failure"]
+    block.lines = _lines(tomlkit.dumps(document))
+
+
+def entry_lines(entry: Entry) -> list[str]:
+    """Return the lines of an entry below its header: a failure a line where a message has several.
+
+    With several messages, each has a table of its own, so that the entry lists no more than its failures.
+    """
+    tables: dict[tuple[str, bool], list[str]] = {}
+    for failure in entry.failures:
+        tables.setdefault((failure.message, bool(failure.requirement)), []).append(failure.subject)
+    texts = [
+        _failure_lines(message, names, "requirement" if of_requirement else "case")
+        for (message, of_requirement), names in tables.items()
+    ]
+    lines = [f"reason = {_quoted(entry.reason)}"]
+    for key in ("link", "owner"):
+        lines += [f"{key} = {_quoted(getattr(entry, key))}"] if getattr(entry, key) else []
+    lines += [f"expires = {entry.expires}"] if entry.expires else []
+    if len(texts) == 1:
+        return texts[0] + lines
+    return lines + [
+        line for text in texts for line in ("", f"[[{'flaky' if entry.flaky else 'known'}.failure]]", *text)
+    ]
+
+
+def _failure_lines(message: str, names: Sequence[str], key: str) -> list[str]:
+    quoted = [_quoted(name) for name in names]
+    if len(quoted) == 1:
+        subject = [f"{key} = {quoted[0]}"]
+    elif key == "requirement":
+        subject = [f"{key} = [{', '.join(quoted)}]"]
+    else:
+        subject = [f"{key} = [", *(f"    {name}," for name in quoted), "]"]
+    return [*subject, f"message = {_quoted(message)}"]
+
+
+def _quoted(text: str) -> str:
+    return tomlkit.item(text).as_string()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 import tomlkit
 
+from hanami_conformance.cases.recurrence import without_recurrence
 from hanami_conformance.known_failures import toml_edit
 from hanami_conformance.known_failures.file import KINDS, KnownList, ListError, parse_list
 from hanami_reports.common.normalise import stable_parts
+from hanami_reports.common.text import printable
 from hanami_reports.model.conformance import CaseResult, Outcome, RunResult
+from hanami_reports.model.findings import Finding, find
 from hanami_reports.model.known_failure_matching import (
     EntryMatch,
     SuiteCase,
@@ -19,11 +22,12 @@ from hanami_reports.model.known_failure_matching import (
     match_entries,
     unknown_subject_message,
 )
-from hanami_reports.model.known_failures import Entry, strip_parameters
+from hanami_reports.model.known_failures import ANY_TEXT, Entry, ListedFailure, strip_parameters
 
 TODO = "TODO"  # begins a reason that nobody has filled in yet
 LEAST_MESSAGE = 3  # characters
-MOST_MESSAGE = 120
+MOST_MESSAGE = 200  # what differs between two failures must not be cut away
+MOST_TITLE = 120
 LISTED = (Outcome.FAILED, Outcome.KNOWN, Outcome.LOST)
 
 
@@ -72,10 +76,16 @@ def update_list(
     matches = match_entries(known.entries, result.cases, suite, selected)
     for place, match in zip(_places(blocks, known), matches, strict=True):
         entry = match.entry
-        if reason := _removal_reason(match, suite, today):
+        gone = _removal_reasons(match, suite, today)
+        remaining = [failure for failure in entry.failures if failure not in gone]
+        if not remaining:
             removed.append(place)
-            changes.append(f"- {_name(entry)}: {reason}")
+            changes.append(f"- {_name(entry)}: {next(iter(gone.values()))}")
             continue
+        if gone:
+            changes += [f"~ {_name(entry)}: without {failure.name}: {reason}" for failure, reason in gone.items()]
+            toml_edit.drop_failures(blocks[place], [(failure.subject, failure.message) for failure in gone])
+            entry = entry.with_failures(remaining)
         if match.selected and entry.has_expired(today):
             if expires is None:
                 hint = "fix the server, or give --expires YYYY-MM-DD"
@@ -87,7 +97,7 @@ def update_list(
         kept.append(entry)
     for place in sorted(removed, reverse=True):
         toml_edit.remove(blocks, place)
-    added = new_entries(known.entries, result.cases, suite, expires)
+    added = new_entries(known.entries, result, suite, expires)
     changes += [f"+ {_name(entry)}" for entry in added]
     new = _append(toml_edit.join(blocks), added, end)
     _check_update(new, known, [*kept, *added])
@@ -101,48 +111,78 @@ def empty_list(dialect: str) -> str:
 
 
 def new_entries(
-    entries: Sequence[Entry], cases: Iterable[CaseResult], suite: Mapping[str, SuiteCase], expires: date | None
-) -> list[Entry]:
-    """Return entries for the failures that no entry describes.
+    entries: Sequence[Entry], result: RunResult, suite: Mapping[str, SuiteCase], expires: date | None
+) -> dict[Entry, str]:
+    """Return entries for the failures that no entry describes, each with the title of its finding.
 
-    Failures that violate the same requirement with the same message become one entry: for the requirement if several
-    tests fail, for the test if all its cases fail, otherwise for each case. A crash is listed by its test, however many
-    tests end the process in the same way: an entry for GEN-2 would hide every other crash.
+    A finding is one entry. Of its failures, those with the same message are listed by requirement if several tests
+    fail, by test if all its cases fail, otherwise by case. A crash is listed by its test, however many tests end the
+    process in the same way: GEN-2 would hide every other crash.
     """
-    groups: dict[tuple[str, str], list[str]] = {}
-    for case in cases:
-        if case.outcome not in LISTED or not case.violated:
-            continue
-        covering = [entry for entry in entries if entry.covers(case.id, case.violated)]
-        if not any(entry.matches_text(failure_texts(case)) for entry in covering):
-            what = strip_parameters(case.id) if case.loss else case.violated[0]
-            groups.setdefault((what, message_for(case)), []).append(case.id)
     day = "" if expires is None else expires.isoformat()
-    made = []
-    for (what, message), failed in groups.items():
-        tests = {strip_parameters(name) for name in failed}
-        if len(tests) > 1:
-            made.append(Entry(requirement=what, message=message, reason=f"{TODO}: why", expires=day))
-            continue
-        all_failed = len(failed) > 1 and len(failed) == sum(strip_parameters(name) in tests for name in suite)
-        names = sorted(tests) if all_failed else failed
-        made += [Entry(case=name, message=message, reason=f"{TODO}: why", expires=day) for name in names]
+    made = {}
+    for finding in find(result, LISTED):
+        failures = _failures([case for case in finding.cases if _is_new(case, entries)], suite)
+        if failures:
+            entry = Entry(reason=f"{TODO}: why", expires=day).with_failures(failures)
+            made[entry] = _title(finding)
     return made
 
 
+def _title(finding: Finding) -> str:
+    """Return the comment above the entry of a finding: one line, since it may quote the target."""
+    first = f" {finding.requirements[0].id}" if finding.requirements else ""
+    title = printable(f"{finding.level}{first}: {finding.title}")
+    return title if len(title) <= MOST_TITLE else f"{title[:MOST_TITLE]}..."
+
+
+def _is_new(case: CaseResult, entries: Sequence[Entry]) -> bool:
+    texts = failure_texts(case)
+    return bool(case.violated) and not any(entry.lists(case.id, case.violated, texts) for entry in entries)
+
+
+def _failures(cases: Sequence[CaseResult], suite: Mapping[str, SuiteCase]) -> list[ListedFailure]:
+    """Return the failures that list cases of one finding, those with the same message behind each other."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for case in cases:
+        what = strip_parameters(case.id) if case.loss else case.violated[0]
+        groups.setdefault((message_for(case), what), []).append(case.id)
+    failures: list[ListedFailure] = []
+    for (message, what), failed in groups.items():
+        tests = {strip_parameters(name) for name in failed}
+        if len(tests) > 1:
+            failures.append(ListedFailure(requirement=what, message=message))
+            continue
+        all_failed = len(failed) > 1 and len(failed) == sum(strip_parameters(name) in tests for name in suite)
+        names = sorted(tests) if all_failed else failed
+        failures += [ListedFailure(case=name, message=message) for name in names]
+    return sorted(failures, key=lambda one: (one.message, one.case, one.requirement))
+
+
 def message_for(case: CaseResult) -> str:
-    """Return the longest part of a failure's text that does not differ from run to run."""
+    """Return a failure's text, with ``...`` for the parts that differ from run to run.
+
+    All of the text counts, not a part of it: the same answer with another value is another failure.
+    """
     if case.loss:
-        return max(stable_parts(case.loss), key=len).strip()
+        return _stable(case.loss)
     actual = f"actual {case.actual}"
     for text in (actual if case.actual and actual in case.reason else "", case.actual, case.reason, case.expected):
-        longest = max((part.strip() for part in stable_parts(text)), key=len)
-        if len(longest) > MOST_MESSAGE:
-            short = longest[:MOST_MESSAGE]
-            return short.rpartition(" ")[0] or short
-        if len(longest) >= LEAST_MESSAGE:
-            return longest
+        message = _stable(text)
+        if len(message.replace(ANY_TEXT, "")) >= LEAST_MESSAGE:
+            return message
     return case.reason.strip() or case.actual.strip()
+
+
+def _stable(text: str) -> str:
+    parts = stable_parts(without_recurrence(text))
+    message = ANY_TEXT.join(part.strip(".") for part in parts)  # four dots would be read otherwise
+    if len(message) > MOST_MESSAGE:
+        short = message[:MOST_MESSAGE]
+        words = short.rpartition(" ")[0]
+        # A compact JSON text is one word; and no cut may be within the dots of ANY_TEXT.
+        message = (words if len(words) > MOST_MESSAGE // 2 else short).rstrip(".")
+    return message.removeprefix(ANY_TEXT).removesuffix(ANY_TEXT).strip()
 
 
 def _places(blocks: Sequence[toml_edit.Block], known: KnownList) -> list[int]:
@@ -157,31 +197,23 @@ def _places(blocks: Sequence[toml_edit.Block], known: KnownList) -> list[int]:
     return places
 
 
-def _removal_reason(match: EntryMatch, suite: Mapping[str, SuiteCase], today: date) -> str:
-    """Return why an entry is removed, empty if it stays. A flaky entry stays until it has expired."""
-    if not match.exists:
-        return unknown_subject_message(match.entry, suite)
-    if match.resolved and (not match.entry.flaky or match.entry.has_expired(today)):
-        return "it fails differently now" if match.other_failures else "nothing fails like this any more"
-    return ""
+def _removal_reasons(match: EntryMatch, suite: Mapping[str, SuiteCase], today: date) -> dict[ListedFailure, str]:
+    """Return why failures of an entry are removed. Those of a flaky entry stay until it has expired."""
+    reasons = {failure: unknown_subject_message(failure, suite) for failure in match.unknown}
+    if not match.entry.flaky or match.entry.has_expired(today):
+        why = "it fails differently now" if match.other_failures else "nothing fails like this any more"
+        reasons |= dict.fromkeys(match.resolved, why)
+    return reasons
 
 
-def _append(text: str, entries: Sequence[Entry], end: str) -> str:
-    """Return the list with entries added at its end."""
+def _append(text: str, entries: Mapping[Entry, str], end: str) -> str:
+    """Return the list with entries added at its end, each below the title of its finding."""
     if text and not text.endswith("\n"):
         text += end
-    for entry in entries:
-        values = {
-            "requirement": entry.requirement,
-            "case": entry.case,
-            "message": entry.message,
-            "reason": entry.reason,
-        }
-        lines = [f"{key} = {tomlkit.item(value).as_string()}" for key, value in values.items() if value]
-        if entry.expires:
-            lines.append(f"expires = {entry.expires}")
+    for entry, title in entries.items():
         gap = "" if not text or text.endswith(end * 2) else end
-        text += gap + end.join(["[[known]]", *lines]) + end
+        lines = [f"# {title}", "[[known]]", *toml_edit.entry_lines(entry)]
+        text += gap + end.join(lines) + end
     return text
 
 
@@ -198,4 +230,5 @@ def _check_update(text: str, known: KnownList, expected: Sequence[Entry]) -> Non
 
 
 def _name(entry: Entry) -> str:
-    return f"{entry.subject} {entry.message!r}"
+    first, *others = entry.failures
+    return f"{first.name} and {len(others)} more" if others else first.name

@@ -30,12 +30,23 @@ DEFAULT_DATABASE = Path(".hypothesis") / "examples"
 NO_DATABASE = "none"
 DEFAULT_MINUTES = 10.0
 SERVER_TIMEOUT = 60.0
+MOST_WORKERS = 64
+DURABLE = ("none", "datasets", "all")  # each includes those before it
 
 TARGET = Option(
     "target",
     f"address of the server, http://HOST:PORT; '{REFERENCE}' starts the bundled reference backend",
     "URL",
     "HANAMI_TARGET",
+)
+DURABILITY = Option(
+    "durable",
+    "what the server keeps over a restart: none; datasets, once they are finalized; all, also uploads and clusters."
+    " What is declared is judged, where the suite starts the server",
+    "WHAT",
+    "HANAMI_DURABLE",
+    default=DURABLE[0],
+    convert=choice(DURABLE),
 )
 USER = Option("user", "user of the target", "ID", "HANAMI_USER")
 PASSWORD = Option(
@@ -69,6 +80,25 @@ CA_FILE = Option(
 )
 INSECURE = Option(
     "insecure", "do not check the server's certificate", "", "HANAMI_INSECURE", kind="switch", convert=boolean
+)
+
+
+def worker_number(text: str) -> int:
+    """Return a number of workers, 0 for one for each processor.
+
+    Raises:
+        OptionError: If it is none.
+    """
+    return 0 if text.lower() == AUTO else whole_number(1, MOST_WORKERS)(text)
+
+
+WORKERS = Option(
+    "workers",
+    f"processes that run cases beside each other, within the limit of connections; '{AUTO}' for one a processor",
+    "N",
+    "HANAMI_WORKERS",
+    default="1",
+    convert=worker_number,
 )
 
 _TARGET: tuple[Option, ...] = (
@@ -109,22 +139,25 @@ _TARGET: tuple[Option, ...] = (
         many=True,
     ),
 )
+SERVER_COMMAND = Option(
+    "server-command",
+    "command that starts the server, without a shell; it is restarted after a crash, and stopped at the end",
+    "COMMAND",
+    "HANAMI_SERVER_COMMAND",
+)
+SERVER_READY = Option(
+    "server-timeout",
+    "seconds that the server may take until it is ready",
+    "SECONDS",
+    "HANAMI_SERVER_TIMEOUT",
+    default=f"{SERVER_TIMEOUT:g}",
+    kind="number",
+    convert=number(0.1),
+)
 _SERVER: tuple[Option, ...] = (
-    Option(
-        "server-command",
-        "command that starts the server, without a shell; it is restarted after a crash, and stopped at the end",
-        "COMMAND",
-        "HANAMI_SERVER_COMMAND",
-    ),
-    Option(
-        "server-timeout",
-        "seconds that the server may take until it is ready",
-        "SECONDS",
-        "HANAMI_SERVER_TIMEOUT",
-        default=f"{SERVER_TIMEOUT:g}",
-        kind="number",
-        convert=number(0.1),
-    ),
+    SERVER_COMMAND,
+    SERVER_READY,
+    DURABILITY,
     Option(
         "allow-destructive",
         "also send what may crash a fragile server, such as malformed frames",
@@ -178,6 +211,7 @@ _RUN: tuple[Option, ...] = (
         kind="number",
         convert=number(0),
     ),
+    WORKERS,
     Option("requirement", "check only this requirement (PROG-2) or family (PROG); repeatable", "ID", many=True),
     Option(
         "level",

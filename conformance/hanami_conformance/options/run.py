@@ -52,6 +52,7 @@ class RunOptions:
         known: File of the known failures, None for none; not read yet.
         server: Words of the command that starts the server, none where the suite does not start it.
         server_timeout: Seconds that the server may take until it is ready.
+        workers: Number of processes that run cases beside each other, 0 for one for each processor.
         destructive: Whether to send what may crash a fragile server.
         config: Settings file that was read, None for none.
         manifest_options: Options that the manifest of the result lists.
@@ -70,6 +71,7 @@ class RunOptions:
     known: Path | None = None
     server: tuple[str, ...] = ()
     server_timeout: float = SERVER_TIMEOUT
+    workers: int = 1
     destructive: bool = False
     config: Path | None = None
     manifest_options: Mapping[str, Any] = field(default_factory=dict)
@@ -123,6 +125,7 @@ def resolve(
     }
     if server:
         manifest_options["server_command"] = values["server_command"]
+        manifest_options["durable"] = target.durable
     if profile.sequences is None:
         manifest_options["minutes"] = minutes
     if values["known"]:
@@ -143,6 +146,7 @@ def resolve(
         known=values["known"],
         server=server,
         server_timeout=values["server_timeout"],
+        workers=values["workers"],
         destructive=destructive,
         config=None if config is None else config.path,
         manifest_options=manifest_options,

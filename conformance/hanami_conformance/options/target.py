@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from hanami_conformance.clients.endpoint import Endpoint
 from hanami_conformance.clients.tcp import context_for
-from hanami_conformance.options.definitions import REFERENCE
+from hanami_conformance.options.definitions import DURABLE, REFERENCE
 from hanami_proto.http_origin import is_loopback
 
 
@@ -59,6 +59,8 @@ class TargetOptions:
         cluster: Existing cluster, where the suite makes none.
         ca_file: PEM file of the authorities that may have signed the certificate, None for those of the system.
         insecure: Whether the certificate is not checked.
+        durable: What the target keeps over a restart, one of :data:`DURABLE`.
+        proxy_port: Port of a TCP proxy on this machine that every connection goes through; None for none.
     """
 
     url: str
@@ -71,6 +73,8 @@ class TargetOptions:
     cluster: ExistingCluster | None = None
     ca_file: Path | None = None
     insecure: bool = False
+    durable: str = DURABLE[0]
+    proxy_port: int | None = None
 
     def endpoint(self) -> Endpoint:
         """Return where the target listens.
@@ -78,7 +82,8 @@ class TargetOptions:
         Raises:
             ValueError: If the file of certificates is not valid.
         """
-        return Endpoint(self.url, context_for(self.url, self.ca_file, insecure=self.insecure))
+        context = context_for(self.url, self.ca_file, insecure=self.insecure)
+        return Endpoint(self.url, context, self.proxy_port)
 
 
 def checked_url(url: str) -> str:
@@ -112,7 +117,16 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # Options of a server at an address, which mean nothing for the bundled one.
 ADDRESS_OPTIONS = (
     *("user", "password", "token", "second_user", "second_password", "second_token", "expired_token"),
-    *("ca_file", "insecure", "cluster", "cluster_input", "cluster_output", "server_command", "server_timeout"),
+    *(
+        "ca_file",
+        "insecure",
+        "cluster",
+        "cluster_input",
+        "cluster_output",
+        "server_command",
+        "server_timeout",
+        "durable",
+    ),
 )
 REFERENCE_CONNECTIONS = 8
 MOST_VALUES = 1_000_000  # of a brick; a mistake rather than a brick
@@ -185,6 +199,7 @@ def target_options(values: Mapping[str, Any]) -> TargetOptions:
         cluster=parse_cluster(values["cluster"], values["cluster_input"], values["cluster_output"]),
         ca_file=values["ca_file"],
         insecure=bool(values["insecure"]),
+        durable=values["durable"],
     )
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.cluster_socket import ClusterSocket
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.resources.retry import reattach, retry_until_released
 from hanami_conformance.resources.training import sample_inputs, training_targets
-from hanami_conformance.target.attach import CLUSTER, attach
+from hanami_conformance.target.attach import ATTACHING_TO, CLUSTER, USUAL, AttachForm, attach
 from hanami_conformance.target.target import Account
 
 SWITCHING = "switch after a lost socket"
@@ -56,14 +56,17 @@ class Cluster:
         with precondition("switching to direct mode"):
             self.set_mode(self.account.target.dialect.modes[1]).object()
 
-    def attach(self) -> ClusterSocket:
+    def attach(self, form: AttachForm = USUAL) -> ClusterSocket:
         """Attach a socket to the cluster, as a precondition.
+
+        Args:
+            form: Form of handshake and first message on the wire.
 
         Raises:
             PreconditionFailed: If the target does not accept the socket.
         """
-        with precondition("attaching to a cluster"):
-            return self._socket(attach(self.account, self.uuid, CLUSTER))
+        with precondition(ATTACHING_TO[CLUSTER]):
+            return self._socket(attach(self.account, self.uuid, CLUSTER, form=form))
 
     def reattach(self) -> ClusterSocket:
         """Attach a socket after an earlier one was lost (requirement DIO-11); see :func:`.retry.reattach`."""

@@ -16,13 +16,13 @@ from hanami_conformance.cases.recording import current_case
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.clients.json_response import is_uuid_text, json_object
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.common.text import printable_line
 from hanami_conformance.models.file import FileModel
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.templates import render_template
-from hanami_conformance.resources.upload import Upload, UploadFile
+from hanami_conformance.resources.upload import Upload, UploadFile, init_fields
 from hanami_conformance.target.target import Account, Target
 
 NAME_PREFIX = "hc"  # begins the name of every resource that the suite creates
@@ -109,7 +109,7 @@ class ResourceFactory:
     def _begin(self, kind: str, sizes: Mapping[str, int], account: Account | None, name: str = "") -> Upload:
         account = account or self.target.account
         name = name or self.name(kind)
-        body = {"name": name, **{f"{role}_data_size": size for role, size in sizes.items()}}
+        body = init_fields(name, sizes)
         with precondition(f"beginning a {kind} upload"), uninterrupted():
             answer = account.call(f"{kind}.init", body=body)
             upload = self.from_init_response(answer, kind, name, sizes, account)

@@ -9,7 +9,7 @@ from typing import Any
 
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Unsupported, Violation
 from hanami_conformance.clients.json_response import json_object
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.resources.finding import Finding
 from hanami_conformance.resources.readback import (

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Violation
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.common.text import printable_line
 from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.resources.finding import Finding

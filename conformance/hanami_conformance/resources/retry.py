@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.preparations import PREPARATIONS
 from hanami_conformance.cases.recording import current_case
-from hanami_conformance.clients.websocket import WebSocket
-from hanami_conformance.target.attach import attach
+from hanami_conformance.clients.websocket import HANDSHAKE, WebSocket
+from hanami_conformance.target.attach import ATTACHING_TO, attach
 from hanami_conformance.target.target import Account
 
 POLL = 0.02  # seconds between two attempts
@@ -26,7 +27,8 @@ def reattach(account: Account, uuid: str, target: str, requirement: str) -> WebS
         account: Account that attaches.
         uuid: Uuid of the file or the cluster.
         target: ``file_upload`` or ``cluster``.
-        requirement: Id of the requirement that a rejection violates, because an earlier socket was accepted.
+        requirement: Id of the requirement that a rejection violates, because an earlier socket was accepted. Where no
+            socket of the run was, a rejected handshake violates its own.
 
     Raises:
         Violation: If the socket is rejected until the deadline.
@@ -34,7 +36,9 @@ def reattach(account: Account, uuid: str, target: str, requirement: str) -> WebS
     try:
         return retry_until_released(account, REATTACHING, lambda: attach(account, uuid, target))
     except Violation as violation:
-        if violation.requirement in (None, ATTACHING):
+        violation.lasting |= PREPARATIONS.is_failing(ATTACHING_TO[target])
+        never_worked = violation.requirement == HANDSHAKE and not PREPARATIONS.has_worked(ATTACHING_TO[target])
+        if violation.requirement in (None, ATTACHING, HANDSHAKE) and not never_worked:
             violation.reattribute(requirement)
         raise
 

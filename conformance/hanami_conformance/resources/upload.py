@@ -9,15 +9,26 @@ from typing import Any
 
 from hanami_conformance.cases.attribution import default_requirement, precondition
 from hanami_conformance.cases.checks import require
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.models.file import FileModel
 from hanami_conformance.resources.retry import POLL, reattach
-from hanami_conformance.target.attach import FILE_UPLOAD, attach
+from hanami_conformance.target.attach import ATTACHING_TO, FILE_UPLOAD, attach
 from hanami_conformance.target.target import Account
 
 MIB = 1 << 20
 COMPLETION = "completion of an upload"  # kind of wait, for its adaptive timeout
+INIT_REQUIREMENTS = {"csv": "INIT-2", "mnist": "INIT-1"}  # of the POST, by the kind of the upload
+
+
+def init_fields(name: str, sizes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of the POST that begins an upload.
+
+    Args:
+        name: Name of the dataset.
+        sizes: Role of each file to its announced size in bytes.
+    """
+    return {"name": name, **{f"{role}_data_size": size for role, size in sizes.items()}}
 
 
 @dataclass
@@ -76,7 +87,7 @@ class Upload:
             PreconditionFailed: If the target does not accept the socket.
         """
         file = self.files[role]
-        with precondition("attaching to a file"):
+        with precondition(ATTACHING_TO[FILE_UPLOAD]):
             websocket = attach(self.account, file.uuid, FILE_UPLOAD)
         return UploadSocket(websocket, self.account.target.dialect.codec, file.model, chunk_requirement)
 
@@ -151,9 +162,14 @@ class Upload:
     def plain_twin(self) -> Upload:
         """Upload the same files once more, in the plainest way: one file after the other, in chunks of the SDK's size.
 
+        Where the limit allows no further connection, those that are open are closed: the case is about to fail.
+
         Raises:
             PreconditionFailed: If the target does not accept them.
         """
+        target = self.account.target
+        if target.connection_limit.is_reached:
+            target.close_connections()
         twin = self.start_again()
         twin.write_all({role: file.model.content.tobytes() for role, file in self.files.items()})
         return twin

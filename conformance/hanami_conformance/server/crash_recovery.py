@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from hanami_conformance.cases.failures import TargetDown
+from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.catalogue import CRASH
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import MAX_LINE, printable_line
@@ -19,9 +20,11 @@ from hanami_conformance.server.liveness import SILENT
 from hanami_conformance.server.startup import ServerStartup
 from hanami_conformance.target.target import UNRESPONSIVE, Target
 from hanami_reports.common.text import pluralise
-from hanami_reports.model.conformance import CaseResult, Outcome
+from hanami_reports.model.conformance import UNCONFIRMED, CaseResult, Outcome
 
 MOST_DELETION_CRASHES = 3  # of one kind of resource, then the clean-up leaves it
+# Cases without a clean-up, then the server is restarted: it may allow a user only some resources at the same time.
+MOST_UNCLEANED = 20
 RERUN_SECONDS = 4.0  # of a wait for an answer when a case runs again that left the target silent
 MOST_FAILED_SEARCHES = 3  # searches further back than one case without a result, in a run
 
@@ -57,6 +60,7 @@ class CrashRecovery:
         self._since: deque[ExecutedCase] = deque(maxlen=LOOK_BACK)  # since the last restart
         self._failed_searches = 0
         self._deletion_crashes: Counter[str] = Counter()  # by kind of resource
+        self._uncleaned = 0  # cases since the last restart that left what they created
         self._left_it_silent = False
         self._was_silent = False  # on websockets alone: only then they are asked, which makes and deletes an upload
         self.restarts = 0
@@ -87,8 +91,16 @@ class CrashRecovery:
         return bool(self._target.dialect.workers) and is_hostile and ran.recording.has_websockets
 
     def on_case_ok(self, ran: ExecutedCase) -> None:
-        """Note a finished case after which the target is up."""
+        """Note a finished case after which the target is up.
+
+        Raises:
+            RecoveryError: If the server was restarted without what the clean-up leaves, and does not come back.
+        """
         self._since.append(ran)
+        self._uncleaned += bool(self._target.unsafe_deletions)
+        if self._uncleaned >= MOST_UNCLEANED:
+            self._since.clear()
+            self.restart()
 
     def with_log(self, result: CaseResult) -> CaseResult:
         """Return the result of a lost case with the last lines of the log."""
@@ -119,13 +131,13 @@ class CrashRecovery:
             return [_with_note(lost.result, "as with another parameter")]
         again = self._alone(lost.item)
         if again is None:
-            return [_unconfirmed(lost.result, "it could not run again")]
+            return [unconfirmed(lost.result, "it could not run again")]
         if again.outcome is Outcome.LOST:
             self.restart()
             self._count_deletion(lost)
             return [_with_note(lost.result, "again when it ran alone")]
         if not since:
-            return [_unconfirmed(lost.result, "not when it ran again alone")]
+            return [unconfirmed(lost.result, "not when it ran again alone")]
         return self._search_earlier(lost, again, since)
 
     def _count_deletion(self, lost: ExecutedCase) -> None:
@@ -148,23 +160,23 @@ class CrashRecovery:
         behind = self._alone(lost.item)
         if behind is not None and behind.outcome is Outcome.LOST:
             self.restart()
-            return [_unconfirmed(lost.result, f"again after {before.result.id}, not when it ran alone")]
+            return [unconfirmed(lost.result, f"again after {before.result.id}, not when it ran alone")]
         return self._further_back(lost, again, since)
 
     def _further_back(self, lost: ExecutedCase, again: CaseResult, since: list[ExecutedCase]) -> list[CaseResult]:
         """Return new results where neither the lost case nor the one before crashes the server at once."""
         if self._failed_searches >= MOST_FAILED_SEARCHES:
-            return [_unconfirmed(lost.result, f"neither again when it ran alone, nor after {since[-1].result.id}")]
+            return [unconfirmed(lost.result, f"neither again when it ran alone, nor after {since[-1].result.id}")]
         self._say(f"looking {pluralise(len(since), 'case')} back for the cause")
         self.restart()  # without after-effects of these two cases
         found = CrashBisect(self).search([*since, lost])
         if not found.suspects or found.lost is None:
             self._failed_searches += 1
             behind = f"neither again when it ran alone, nor after the {pluralise(len(since), 'case')} before it"
-            return [_unconfirmed(lost.result, behind)]
+            return [unconfirmed(lost.result, behind)]
         first, last = found.suspects[0].result.id, found.suspects[-1].result.id
         if len(found.suspects) > 1:
-            return [_unconfirmed(lost.result, f"again after the cases {first} to {last}, not when they ran apart")]
+            return [unconfirmed(lost.result, f"again after the cases {first} to {last}, not when they ran apart")]
         if first == lost.result.id:
             return [_with_note(lost.result, "again when it ran alone, a while later")]
         self._say(f"{first} crashes the server a while later, detected in {lost.result.id}")
@@ -230,6 +242,15 @@ class CrashRecovery:
             exchange=ran.result.exchange or ran.recording.exchange(),
         )
 
+    def restart_after_loss_beside(self) -> None:
+        """Start the server again after a loss while several cases ran; the suspects run again, and no case before them.
+
+        Raises:
+            RecoveryError: If it does not come back.
+        """
+        self._since.clear()
+        self.restart()
+
     def restart(self) -> None:
         """Start the server again.
 
@@ -240,8 +261,15 @@ class CrashRecovery:
             self._startup.restart(self._target)
         except TargetDown as error:
             raise RecoveryError(f"the server could not be restarted: {error}") from error
+        self._uncleaned = 0
         self.restarts += 1
         self._say(f"server restarted ({self.restarts})")
+
+
+def lost_beside_others(result: CaseResult, suspects: Sequence[str]) -> CaseResult:
+    """Return the result of a case that met the loss of the target while other cases ran, so that none is the cause."""
+    others = ", ".join(name for name in suspects if name != result.id)
+    return unconfirmed(result, f"beside {others}" if others else "in a worker")
 
 
 def _with_note(result: CaseResult, what: str) -> CaseResult:
@@ -249,9 +277,12 @@ def _with_note(result: CaseResult, what: str) -> CaseResult:
     return replace(result, reason=printable_line(f"{what}: {result.reason}", MAX_LINE))
 
 
-def _unconfirmed(result: CaseResult, what: str) -> CaseResult:
+def unconfirmed(result: CaseResult, what: str) -> CaseResult:
     """Return the result of a lost case that may not be the cause, without the requirement that it is about."""
-    return replace(_with_note(result, what), violated=(CRASH,))
+    if result.sequence:
+        sequence = replace(StepSequence.from_json(result.sequence), recurred_alone=False)
+        result = replace(result, sequence=sequence.to_json())
+    return replace(_with_note(result, f"{UNCONFIRMED}, {what}"), violated=(CRASH,))
 
 
 class TargetLossHandler:
@@ -269,6 +300,11 @@ class TargetLossHandler:
         self.abort_reason = ""  # empty while the run goes on
 
     @property
+    def restarts(self) -> int:
+        """Number of restarts of the server."""
+        return 0 if self._recovery is None else self._recovery.restarts
+
+    @property
     def restarted(self) -> bool:
         """Whether every case has its turn, since the server was restarted after each crash."""
         return self._recovery is not None and not self.abort_reason
@@ -281,6 +317,25 @@ class TargetLossHandler:
     def skip_reason(self, item: pytest.Item) -> str:
         """Return why a case need not run, empty if it must: other parameters of its test crashed the target alike."""
         return self._siblings.skip_reason(item)
+
+    def on_case_passed_beside(self, ran: ExecutedCase) -> None:
+        """Note a case that passed in a worker, for the search for the cause of a later crash."""
+        if self._recovery is not None:
+            self._recovery.on_case_ok(ran)
+
+    def on_loss_beside(self, loss: str) -> None:
+        """Go on after a loss while several cases ran: restart the server, or abort the run.
+
+        Args:
+            loss: How the target was lost, one line.
+        """
+        if self._recovery is None:
+            self.abort_reason = f"lost while cases ran beside each other: {loss}"
+            return
+        try:
+            self._recovery.restart_after_loss_beside()
+        except RecoveryError as error:
+            self.abort_reason = SECRETS.text(str(error))
 
     def on_case_finished(self, ran: ExecutedCase, *, last: bool) -> CaseResult:
         """Check the target after a case.
@@ -295,8 +350,11 @@ class TargetLossHandler:
         ran = ran if self._recovery is None else self._recovery.check_process(ran, last=last)
         result = ran.result
         if result.outcome is not Outcome.LOST:
-            if self._recovery is not None:
-                self._recovery.on_case_ok(ran)
+            try:
+                if self._recovery is not None:
+                    self._recovery.on_case_ok(ran)
+            except RecoveryError as error:
+                self.abort_reason = f"lost after {result.id}: {SECRETS.text(str(error))}"
         elif self._recovery is None:
             self.abort_reason = f"lost in {result.id}: {result.reason}"
         else:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from hanami_conformance.cases.preparations import PREPARATIONS
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.signals import handle_signals
+from hanami_conformance.common.temporary import temporary_folder
 from hanami_conformance.options.run import RunOptions
 from hanami_conformance.resources.factory import run_prefix
 from hanami_conformance.resources.listing import protect_existing
@@ -21,6 +22,7 @@ from hanami_conformance.server.process import SERVER_LOG, ServerProcess
 from hanami_conformance.server.reference import ReferenceBackend
 from hanami_conformance.server.startup import ServerStartup
 from hanami_conformance.target.connect import connect
+from hanami_conformance.target.server_control import ServerControl
 from hanami_conformance.target.target import Target
 
 
@@ -31,12 +33,12 @@ class OpenTarget:
     Attributes:
         target: The target, with its accounts logged in.
         startup: How its server is started again; None where the suite does not start it by a command.
-        restart: Function that restarts its server and logs the accounts in; None where the suite does not start it.
+        control: Control of its server; None where the suite does not start it.
     """
 
     target: Target
     startup: ServerStartup | None = None
-    restart: Callable[[], None] | None = None
+    control: ServerControl | None = None
 
 
 @contextlib.contextmanager
@@ -59,30 +61,33 @@ def open_target(
         require_descriptors(options.target.max_connections or 0)
         machine = ServerMachine(() if log_folder is None else (log_folder,))
         startup = None
-        restart: Callable[[], None] | None = None
+        control: ServerControl | None = None
         if options.reference:
             backend = stack.enter_context(ReferenceBackend(options.target))
             target = connect(backend.options)
-            restart = partial(_restart_reference, backend, target)
+            control = ServerControl(backend, partial(_restart_reference, backend, target))
         elif options.server:
-            folder = log_folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hanami-server-")))
+            folder = log_folder or stack.enter_context(temporary_folder("hanami-server-"))
             server = ServerProcess(options.server, folder / SERVER_LOG)
             stack.callback(server.close)
             startup = ServerStartup(server, options.target, options.server_timeout, run_id)
             target = startup.start()
-            restart = partial(startup.restart, target)
+            control = ServerControl(server, partial(startup.restart, target))
         else:
             target = connect(options.target)
-        if restart is not None:
+        target.server = control
+        if control is not None:
             target.machine_shortage = machine.shortage
         if protects:
             protect_existing(target, run_prefix(run_id))
         watch_sockets(target, run_id, restartable=startup is not None)
-        yield OpenTarget(target, startup, restart)
+        target.close_connections()
+        yield OpenTarget(target, startup, control)
 
 
 def _restart_reference(backend: ReferenceBackend, target: Target) -> None:
     backend.restart()
+    PREPARATIONS.forget_failures()
     target.expired_token = backend.options.expired_token
     SECRETS.add(target.expired_token, "expired token")
     for account in target.accounts:

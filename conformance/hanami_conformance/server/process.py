@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from hanami_conformance.cases.failures import TargetRejectedConfiguration
 from hanami_conformance.common.child_process import ChildProcess
 from hanami_conformance.common.redact import SECRETS, redact_file
 from hanami_conformance.common.text import printable_line
+from hanami_proto.files import DiskError
 
 SERVER_LOG = "server.log"
 TAIL_BYTES = 1 << 16
@@ -58,6 +58,12 @@ class ServerProcess:
                 f"the server cannot be started: {error.strerror or error}: {what}"
             ) from error
 
+    @property
+    def pid(self) -> int:
+        """Id of the process, that of its last start."""
+        assert self._child is not None
+        return self._child.popen.pid
+
     def begin_case(self) -> None:
         """Quote only lines that are logged from now on: the start of a server says nothing about its crash."""
         if self._log is not None:
@@ -66,16 +72,7 @@ class ServerProcess:
 
     def ended(self) -> str:
         """Return how the process ended, empty while it runs."""
-        status = None if self._child is None else self._child.status
-        if status is None:
-            return ""
-        if status >= 0:
-            return f"its process ended with exit status {status}"
-        try:
-            name = signal.Signals(-status).name
-        except ValueError:
-            name = "unknown"
-        return f"its process was ended by signal {-status} ({name})"
+        return "" if self._child is None else self._child.ended()
 
     def tail(self) -> str:
         """Return the last lines that the server logged since its start or since the case began, fit for a report."""
@@ -91,6 +88,15 @@ class ServerProcess:
             return "\n".join(printable_line(line, TAIL_LINE) for line in lines[-TAIL_LINES:] if line.strip())
         return ""
 
+    def suspended(self) -> contextlib.AbstractContextManager[None]:
+        """Suspend the server during the block."""
+        return contextlib.nullcontext() if self._child is None else self._child.suspended()
+
+    def kill(self) -> None:
+        """End the server at once, without a chance to store anything."""
+        if self._child is not None:
+            self._child.kill()
+
     def stop(self) -> None:
         """Stop the server and whatever it started."""
         if self._child is not None:
@@ -103,5 +109,5 @@ class ServerProcess:
         if self._log is not None:
             self._log.close()
             self._log = None
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(DiskError, OSError):
                 redact_file(self._path)

@@ -11,7 +11,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from hanami_conformance.cases.failures import TargetDown
-from hanami_conformance.common.child_process import ProcessError, announced_server
+from hanami_conformance.common.child_process import ChildProcess, ProcessError, announced_process
 from hanami_conformance.options.definitions import AUTO
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_proto.dialect import DEFAULT_DIALECT
@@ -33,6 +33,7 @@ class ReferenceBackend:
         self.options = options
         self._alice, self._bob = secrets.token_urlsafe(12), secrets.token_urlsafe(12)
         self._process = contextlib.ExitStack()
+        self._child: ChildProcess
 
     def __enter__(self) -> Self:
         self._start(0)
@@ -41,13 +42,34 @@ class ReferenceBackend:
     def __exit__(self, *_: object) -> None:
         self._process.close()
 
+    @property
+    def pid(self) -> int:
+        """Id of the process, that of its last start."""
+        return self._child.popen.pid
+
+    def suspended(self) -> contextlib.AbstractContextManager[None]:
+        """Suspend the server during the block."""
+        return self._child.suspended()
+
+    def ended(self) -> str:
+        """Return how the process ended, empty while it runs."""
+        return self._child.ended()
+
+    def kill(self) -> None:
+        """End the server at once."""
+        self._child.kill()
+
+    def stop(self) -> None:
+        """Stop the server."""
+        self._process.close()
+
     def restart(self) -> None:
         """Stop the server, and start it at the same address with the same users; nothing else of it is kept.
 
         Raises:
             TargetDown: If it does not start.
         """
-        self._process.close()
+        self.stop()
         self._start(urlsplit(self.options.url).port or 0)
 
     def _start(self, port: int) -> None:
@@ -63,7 +85,9 @@ class ReferenceBackend:
         users = f"alice:{self._alice}:alpha bob:{self._bob}:beta"
         environment = {**os.environ, "HANAMI_REFERENCE_USERS": users}
         try:
-            announced = self._process.enter_context(announced_server("the reference backend", command, environment))
+            announced, self._child = self._process.enter_context(
+                announced_process("the reference backend", command, environment, guarded=True)
+            )
         except ProcessError as error:
             raise TargetDown(str(error)) from error
         self.options = replace(

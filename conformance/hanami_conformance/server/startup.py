@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration, Unsupported, Violation
+from hanami_conformance.cases.preparations import PREPARATIONS
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.clients.endpoint import ConnectError, Endpoint
@@ -93,6 +95,7 @@ class ServerStartup:
         finally:
             target.timeouts.setting = self._options.deadline
             target.timeouts.reset()
+            PREPARATIONS.forget_failures()
 
     def _wait(self, attempt: Callable[[float], T]) -> T:
         MACHINE.note_wait()
@@ -110,7 +113,7 @@ class ServerStartup:
             if ended := self.server.ended():
                 raise ServerStartError(f"the server was not ready: {ended}", self.server.tail())
             if deadline.passed:
-                MACHINE.check_wait(self._seconds)
+                MACHINE.check_wait(self._seconds, enough=math.inf)
                 raise ServerStartError(
                     f"the server was not ready within {self._seconds:g} s: {last_problem}", self.server.tail()
                 )

@@ -9,9 +9,17 @@ from dataclasses import replace
 
 import pytest
 
-from hanami_conformance.cases.failures import PreconditionFailed, SiblingCrashed, TargetDown, Unsupported, Violation
+from hanami_conformance.cases.failures import (
+    MissingAnswer,
+    PreconditionFailed,
+    SiblingCrashed,
+    TargetDown,
+    Unsupported,
+    Violation,
+)
 from hanami_conformance.cases.recording import DEFAULT_REQUIREMENT, CaseRecording
 from hanami_conformance.catalogue import CRASH, catalogue
+from hanami_conformance.clients.websocket import HANDSHAKE
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.shortage import MachineShortage, shortage_in
 from hanami_conformance.common.text import MAX_LINE, printable_line
@@ -36,7 +44,7 @@ class CaseClassifier:
         self._target = target
         self._match_known_failure = match_known_failure
         self._case: CaseRecording | None = None
-        self.shortage: MachineShortage | None = None  # of a case; nothing can be judged from then on
+        self.shortage: MachineShortage | None = None  # of a case; nothing can be judged while it lasts
 
     def begin(self, case: CaseRecording, title: str, requirements: tuple[str, ...]) -> None:
         """Begin a test.
@@ -72,6 +80,8 @@ class CaseClassifier:
             self._set_shortage(shortage, report)
 
     def _classify(self, error: BaseException | None, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+        if isinstance(error, MachineShortage):
+            raise error
         if lacking := shortage_in(error, self._target.endpoint.place):
             raise MachineShortage(lacking)
         if error is None and call.when == "call":
@@ -137,6 +147,7 @@ class CaseClassifier:
 
     def _failed(self, error: BaseException, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         self._keep_exchange()
+        assert self._case is not None
         known = isinstance(error, (Violation, PreconditionFailed, TargetDown))
         if known and (lacking := self._target.machine_shortage()):
             raise MachineShortage(lacking)
@@ -144,7 +155,10 @@ class CaseClassifier:
         if known and (loss := self._target.downtime_reason()):
             self._mark_lost(loss, error)
             is_step = call.when == "call" and not isinstance(error, PreconditionFailed)
-            named = error.requirement if isinstance(error, Violation) else None
+            # Of operations at the same time, a test is about those that its title names.
+            named = error.requirement_if_lost if isinstance(error, Violation) else None
+            if isinstance(error, MissingAnswer) and not self._case.sequences:
+                named = None
             self._violated_ids = self._violated_by_loss(named if is_step else None, in_test=is_step)
         elif known and (why := self._target.disconnect_reason(str(error))):
             self._left_out(Outcome.UNSUPPORTED, f"{why}; needs one that lives longer", report)
@@ -213,8 +227,12 @@ class CaseClassifier:
             in_test: Whether the test itself lost the target, and not its setup or teardown.
         """
         assert self._case is not None
+        if named == HANDSHAKE:  # a target that is down opens no websocket, whatever ended it
+            named = None
         about = self._requirements[0] if named is None and in_test and not self._case.sequences else named
-        return (CRASH,) if about is None or about == CRASH else (CRASH, about)
+        if about is None or about == CRASH or catalogue()[about].level is Level.OBSERVE:  # which nothing violates
+            return (CRASH,)
+        return CRASH, about
 
     def _apply_known_failure(self, report: pytest.TestReport) -> None:
         assert self._case is not None

@@ -79,6 +79,22 @@ def risk_level(item: pytest.Item) -> int:
     return sum(item.get_closest_marker(name) is not None for name in ("hostile", "destructive"))
 
 
+def runs_beside(item: pytest.Item) -> bool:
+    """Return whether a test may run beside others: if it says so, and is not known to crash fragile servers."""
+    mark = item.get_closest_marker("parallel")
+    return mark is not None and mark.args != (False,) and item.get_closest_marker("destructive") is None
+
+
+def is_search(item: pytest.Item) -> bool:
+    """Return whether a test executes generated sequences."""
+    return "search" in getattr(item, "fixturenames", ())
+
+
+def takes_long(item: pytest.Item) -> bool:
+    """Return whether a test is among the longest: it executes many sequences, or waits."""
+    return not {"search", "rows", "pause_seconds"}.isdisjoint(getattr(item, "fixturenames", ()))
+
+
 def sort_by_requirement(items: list[pytest.Item]) -> None:
     """Sort the tests by the steps of the protocol, file by file, with those last that may crash a fragile server."""
     places = {name: place for place, name in enumerate(catalogue())}
@@ -101,6 +117,22 @@ def keep_first_parameter(items: list[pytest.Item]) -> list[pytest.Item]:
     return kept
 
 
+def keep_searches(items: list[pytest.Item], most: int) -> list[pytest.Item]:
+    """Return the tests without further searches for sequences of the same kind, unless only these were chosen.
+
+    Args:
+        items: Tests of a session.
+        most: Number of searches for each kind.
+    """
+
+    def is_further(item: pytest.Item) -> bool:
+        callspec = getattr(item, "callspec", None)
+        return is_suite_item(item) and callspec is not None and int(callspec.params.get("search", 1)) > most
+
+    kept = [item for item in items if not is_further(item)]
+    return kept if any(map(is_suite_item, kept)) else items
+
+
 def suite_cases(session: pytest.Session) -> dict[str, CollectedCase]:
     """Return all cases of the suite by their ids.
 
@@ -111,11 +143,16 @@ def suite_cases(session: pytest.Session) -> dict[str, CollectedCase]:
     """
     cases = {}
     for path in sorted(SUITE.glob("test_*.py")):
-        for item in _items(CaseModule.from_parent(session, path=path)):
+        for item in items_in(session, path):
             cases[case_id(item)] = CollectedCase(
                 requirements_of(item), ids_of(item, "may_violate"), title_of(item), risk_level(item)
             )
     return cases
+
+
+def items_in(session: pytest.Session, path: Path) -> Iterator[pytest.Item]:
+    """Yield the cases of a file of the suite, collected without the hooks of pytest."""
+    return _items(CaseModule.from_parent(session, path=path))
 
 
 def _items(node: pytest.Collector) -> Iterator[pytest.Item]:

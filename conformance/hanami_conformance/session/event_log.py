@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from hanami_conformance.cases.recording import CaseRecording
 from hanami_reports.conformance.export.ndjson import EventsWriter
-from hanami_reports.model.conformance import CaseResult
+from hanami_reports.model.conformance import CaseResult, Event
 
 
 class EventLogError(Exception):
     """The file cannot be written; one line with the reason."""
+
+
+class ExchangeLog(Protocol):
+    """Where the events of cases go."""
+
+    def begin_case(self, case: CaseRecording) -> None:
+        """Follow a case, which may drop its events before its end."""
+
+    def write_exchange(self, case: CaseRecording) -> None:
+        """Write the events that a case has recorded since its beginning or since it dropped earlier ones."""
 
 
 class EventLog:
@@ -47,6 +57,11 @@ class EventLog:
         except OSError as error:
             raise EventLogError(f"{self._reason(error)}; choose another file with --events") from error
 
+    @property
+    def is_open(self) -> bool:
+        """Whether exchanges are written."""
+        return self._writer is not None
+
     def begin_case(self, case: CaseRecording) -> None:
         """Follow a case, which may drop its events before its end."""
         if self._writer is not None:
@@ -54,7 +69,12 @@ class EventLog:
 
     def write_exchange(self, case: CaseRecording) -> None:
         """Write the events that a case has recorded since its beginning or since it dropped earlier ones."""
-        self._write(lambda writer: writer.exchange(case.id, case.started, case.exchange(), case.sequences))
+        if self._writer is not None:
+            self.write(case.id, case.started, case.exchange(), case.sequences)
+
+    def write(self, case: str, started: str, events: Sequence[Event], sequence: int) -> None:
+        """Write the events of an exchange; see :meth:`EventsWriter.exchange`."""
+        self._write(lambda writer: writer.exchange(case, started, events, sequence))
 
     def write_case(self, case: CaseResult) -> None:
         """Write the result of a case; a later one of the same case counts."""

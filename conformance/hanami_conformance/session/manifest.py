@@ -41,6 +41,8 @@ class Manifest:
         self.dialect = options.target.dialect  # the detected name replaces ``auto``
         self._reason = ""
         self.planned = 0
+        self._workers = 1
+        self._workers_reason = ""
         self._announced_bytes: Callable[[], int] = lambda: 0
         self._large_file = False
 
@@ -52,6 +54,7 @@ class Manifest:
         lines += [UNCHECKED_CERTIFICATE] if self._options.target.insecure else []
         lines += [f"cluster {self._options.target.cluster}, given"] if self._options.target.cluster else []
         lines += ["server started by the suite, and restarted after a crash"] if self._options.server else []
+        lines += [self._workers_line()] if self._workers > 1 or self._workers_reason else []
         lines += [large_file_cost()] if self._large_file else []
         return lines
 
@@ -83,6 +86,14 @@ class Manifest:
         # The bundled reference backend does not allocate the file.
         self._large_file = LARGE_FILE_CASE in planned and self._options.destructive and not self.reference
 
+    def set_workers(self, count: int, reason: str) -> None:
+        """Note the number of workers, and why it is smaller than the one that was asked for; empty where it is not."""
+        self._workers, self._workers_reason = count, reason
+
+    def _workers_line(self) -> str:
+        count = "one process" if self._workers == 1 else f"{self._workers} workers"
+        return f"{count}: {self._workers_reason}" if self._workers_reason else count
+
     def to_dict(self) -> dict[str, Any]:
         """Return the manifest as far as the run has gone."""
         return {
@@ -96,6 +107,7 @@ class Manifest:
                 name: SECRETS.text(value) if isinstance(value, str) else value
                 for name, value in self._options.manifest_options.items()
             },
+            "workers": self._workers,
             "planned_cases": self.planned,
             "announced_bytes": self._announced_bytes(),
             "digests": digests() | dialect_digest(self._options.target.dialect),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from hanami_conformance.options.definitions import OPTIONS
+from hanami_conformance.options.definitions import MOST_WORKERS, OPTIONS, WORKERS
 from hanami_conformance.session import SEVERAL_PROCESSES
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ PACKAGE = Path(__file__).parents[1]
 MARKERS = (
     "requirement(*ids): requirements of the protocol that a test checks",
     "may_violate(*ids): more requirements that a test can find violated, without evidence for them when it passes",
+    "parallel(beside=True): may run beside other cases, in a worker; all others run alone",
     "hostile: may crash a fragile server, so it runs last",
     "destructive: known to crash fragile servers, so it must be allowed",
 )
@@ -38,11 +39,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hanami-console", action="store_true", default=False, help="(set by hanami-conformance run)")
 
 
+@pytest.hookimpl
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Take over the processes of pytest-xdist (``-n``) where the suite alone runs.
+
+    The suite has workers of its own, within one limit of connections, and with one process that judges. This hook runs
+    after that of pytest-xdist, which has counted the processes, and before the session begins.
+    """
+    processes = getattr(config.option, "numprocesses", None)
+    if processes and is_suite_alone(config):
+        if config.getoption(WORKERS.pytest_key) is None:
+            setattr(config.option, WORKERS.pytest_key, str(min(processes, MOST_WORKERS)))
+        config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []
+
+
+def is_suite_alone(config: pytest.Config) -> bool:
+    """Return whether the arguments of a session name the suite, and no other tests."""
+    names = [argument.partition("::")[0] for argument in config.args]
+    if config.option.pyargs:
+        names = [str(PACKAGE) if name.split(".")[0] == PACKAGE.name else name for name in names]
+    paths = [(config.invocation_params.dir / name).resolve() for name in names]
+    return bool(paths) and all(path == PACKAGE or PACKAGE in path.parents for path in paths)
+
+
 @pytest.hookimpl(trylast=True)  # after pytest has its terminal reporter, which the console command silences
 def pytest_configure(config: pytest.Config) -> None:
     """Start a run of the console command."""
     if config.getoption("hanami_console"):
-        from hanami_conformance.session.session import start_session  # noqa: PLC0415
+        from hanami_conformance.session.start import start_session  # noqa: PLC0415
 
         start_session(config)
 
@@ -101,7 +125,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         yield
         return
     from hanami_conformance.session.collection import sort_by_requirement  # noqa: PLC0415
-    from hanami_conformance.session.session import start_session  # noqa: PLC0415
+    from hanami_conformance.session.start import start_session  # noqa: PLC0415
 
     run = start_session(config)
     yield

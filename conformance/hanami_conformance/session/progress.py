@@ -15,6 +15,7 @@ import pytest
 import rich.console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from hanami_conformance import __version__
 from hanami_conformance.common.redact import SECRETS
@@ -25,6 +26,7 @@ from hanami_reports.common.text import pluralise
 from hanami_reports.conformance.terminal import new_console, render_result
 from hanami_reports.model.conformance import CaseResult, Outcome, RunResult
 
+BAR_WIDTH = 20  # characters
 SILENCE = 20.0  # seconds between two lines about a long case, where there is no progress bar
 _STYLES = {Outcome.PASSED: "green", Outcome.UNSUPPORTED: "yellow", Outcome.KNOWN: "yellow"}
 
@@ -84,8 +86,8 @@ class TerminalConsole:
         self._titles: dict[str, str] = {}
         self._step = ""
         self._left: Counter[str] = Counter()
-        self._counts: Counter[Outcome] = Counter()
-        self._began = 0.0
+        self._counts: dict[str, Counter[Outcome]] = {}  # of the steps that have begun and not ended
+        self._began: dict[str, float] = {}
         self._sequences = 0
         self._said = time.monotonic()
 
@@ -102,8 +104,10 @@ class TerminalConsole:
         self._titles = {name: _step_title(item) for name, item in planned.items()}
         self._left = Counter(self._titles.values())
         if self._console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-            self._progress = Progress(*columns, console=self._console, transient=True)
+            # A long title gives way, so that the bar stays on one line.
+            title = TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"))
+            columns = (title, BarColumn(BAR_WIDTH), MofNCompleteColumn(), TimeElapsedColumn())
+            self._progress = Progress(*columns, console=self._console, transient=True, expand=True)
             self._task = self._progress.add_task("", total=len(planned))
             self._progress.start()
 
@@ -124,11 +128,9 @@ class TerminalConsole:
         title = self._titles[case.id]
         self._sequences = 0
         self._said = time.monotonic()
-        if title != self._step:
-            self._flush_step()
-            self._step = title
-            self._began = time.monotonic() - case.duration
-        self._counts[case.outcome] += 1
+        self._step = title
+        self._began.setdefault(title, time.monotonic() - case.duration)
+        self._counts.setdefault(title, Counter())[case.outcome] += 1
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, advance=1, description=title)
         if self._verbose and case.outcome not in _STYLES:
@@ -136,28 +138,27 @@ class TerminalConsole:
             self._print(f"  [bold red]{case.outcome.value}[/]  [bold]{names}[/]  {escape(case.id.split('::')[-1])}")
         self._left[title] -= 1
         if not self._left[title]:
-            self._flush_step()
+            self._end_step(title)
 
     def say(self, text: str) -> None:
         """Print the line at once."""
         self._print(f"  [yellow]{escape(SECRETS.text(text))}[/]")
 
-    def _flush_step(self) -> None:
-        if not self._counts:
-            return
+    def _end_step(self, title: str) -> None:
         counts = ", ".join(
-            f"[{_STYLES.get(outcome, 'bold red')}]{count} {outcome.value}[/]" for outcome, count in self._counts.items()
+            f"[{_STYLES.get(outcome, 'bold red')}]{count} {outcome.value}[/]"
+            for outcome, count in self._counts.pop(title).items()
         )
-        took = time.monotonic() - self._began
-        self._print(f"  {escape(self._step):<44} {counts}  [dim]{took:.1f} s[/]")
-        self._counts.clear()
+        took = time.monotonic() - self._began[title]
+        self._print(f"  {escape(title):<44} {counts}  [dim]{took:.1f} s[/]")
 
     def _print(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True)
 
     def end(self, result: RunResult | None, reports: RunReports, *, suite_failed: bool) -> None:
         """Print the result."""
-        self._flush_step()
+        for title in list(self._counts):
+            self._end_step(title)
         if self._progress is not None:
             self._progress.stop()
         elif self._titles:

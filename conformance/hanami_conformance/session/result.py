@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from hanami_conformance.catalogue import catalogue
+from hanami_conformance.catalogue import Requirement, catalogue
+from hanami_conformance.combinations.coverage import CoverageLog
 from hanami_conformance.known_failures.file import KnownList
 from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import (
+    JUDGED_OUTCOMES,
     NO_NEW_FAILURES,
     CaseResult,
     ExitStatus,
@@ -41,6 +43,8 @@ def build_result(
     known: KnownList | None = None,
     suite: Mapping[str, SuiteCase] | None = None,
     today: date | None = None,
+    coverage: CoverageLog | None = None,
+    requirements: Mapping[str, Requirement] | None = None,
 ) -> RunResult:
     """Judge every requirement and the target as a whole.
 
@@ -59,6 +63,8 @@ def build_result(
         known: List of known failures, None for none.
         suite: All cases of the suite by their ids, for the list; also those that were not planned.
         today: Day for the expiry of entries, None for the current day.
+        coverage: Rows of the input models that were executed, None for none.
+        requirements: Catalogue by which the target is judged, None for that of servers.
     """
     lost = not restarted and any(case.outcome is Outcome.LOST for case in cases.values())
     ended = "the target was lost before it" if lost else "the run was interrupted before it" if interrupted else reason
@@ -67,7 +73,9 @@ def build_result(
         cases.get(name) or CaseResult(name, title, requirements, Outcome.NOT_RUN, reason=why)
         for name, (title, requirements) in planned.items()
     ]
-    judged = tuple(_requirement(name, every, selected, whole_suite=_is_whole(every)) for name in catalogue())
+    entries = catalogue() if requirements is None else requirements
+    is_whole = {name for case in every for name in case.requirements} >= set(entries)
+    judged = tuple(_requirement(one, every, selected, whole_suite=is_whole) for one in entries.values())
     status = exit_status(judged, every, least=level)
     if restarted and status == ExitStatus.TARGET_LOST:
         status = ExitStatus.NOT_CONFORMANT  # every case had its turn
@@ -86,7 +94,9 @@ def build_result(
     use = None if known is None else _use(known, every, suite or {}, selected, today or date.today())  # noqa: DTZ011
     if status == ExitStatus.CONFORMANT and use is not None and use.wrong:
         status, reason = ExitStatus.NOT_CONFORMANT, use.summary()
-    result = RunResult(manifest, status, reason, judged, tuple(every), tuple(leftovers), use)
+    verdicts = {case.id for case in every if case.outcome in JUDGED_OUTCOMES}
+    met = () if coverage is None else coverage.coverage(verdicts)
+    result = RunResult(manifest, status, reason, judged, tuple(every), tuple(leftovers), use, met)
     if result.headline == NO_NEW_FAILURES:
         return replace(result, reason=known_reason(result.known_violations))
     return result
@@ -115,15 +125,10 @@ def _use(
     return KnownFailuresReport(known.file, known.server, entry_results(matches, suite, today))
 
 
-def _is_whole(cases: Sequence[CaseResult]) -> bool:
-    named = {name for case in cases for name in case.requirements}
-    return named >= set(catalogue())
-
-
 def _requirement(
-    name: str, cases: Sequence[CaseResult], selected: Collection[str] | None, *, whole_suite: bool
+    entry: Requirement, cases: Sequence[CaseResult], selected: Collection[str] | None, *, whole_suite: bool
 ) -> RequirementResult:
-    entry = catalogue()[name]
+    name = entry.id
     own = [case for case in cases if name in case.requirements or name in case.violated]
     verdict, reason = requirement_verdict(entry.level, name, own)
     is_selected = name in selected if selected is not None else bool(own) or whole_suite

@@ -2,61 +2,50 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Collection, Generator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 import pytest
-from _pytest.runner import runtestprotocol
-from _pytest.terminal import TerminalReporter
 
 from hanami_conformance.cases.failures import SiblingCrashed, TargetDown, TargetRejectedConfiguration
-from hanami_conformance.cases.recording import begin_case, current_case, end_case
+from hanami_conformance.combinations.coverage import CoverageLog
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
-from hanami_conformance.known_failures.file import KnownList, read_list
-from hanami_conformance.options.definitions import AUTO, REFERENCE
+from hanami_conformance.known_failures.file import KnownList
 from hanami_conformance.options.run import RunOptions
-from hanami_conformance.options.target import ADDRESS_OPTIONS
 from hanami_conformance.resources.cleanup import delete_leftovers, describe
 from hanami_conformance.resources.factory import Leftover, run_prefix
-from hanami_conformance.server.crash_bisect import ExecutedCase
-from hanami_conformance.server.crash_recovery import CrashRecovery, TargetLossHandler
 from hanami_conformance.server.open import OpenTarget, open_target
-from hanami_conformance.session import SEVERAL_PROCESSES
-from hanami_conformance.session.classifier import CaseClassifier
 from hanami_conformance.session.collection import (
     case_id,
+    is_search,
     is_suite_item,
     keep_first_parameter,
+    keep_searches,
     requirements_of,
     suite_cases,
     title_of,
 )
 from hanami_conformance.session.event_log import EventLog, EventLogError
-from hanami_conformance.session.exchange_budget import ExchangeBudget
+from hanami_conformance.session.execution import CaseExecution
 from hanami_conformance.session.manifest import Manifest
-from hanami_conformance.session.progress import Console, QuietConsole, TerminalConsole
-from hanami_conformance.session.pytest_options import resolve_pytest_options, spelled
+from hanami_conformance.session.progress import Console, TerminalConsole
+from hanami_conformance.session.pytest_options import spelled
 from hanami_conformance.session.reports import RunReports
 from hanami_conformance.session.result import build_result
-from hanami_conformance.stateful.property_runner import SearchSettings
+from hanami_conformance.session.workers.parallel_part import ParallelPart, worker_count
+from hanami_conformance.stateful.search_settings import SearchSettings
 from hanami_conformance.suite.context import CONTEXT, SuiteContext
 from hanami_conformance.target.target import Target
-from hanami_proto.dialect import load_dialect
-from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.conformance.report_folder import ConformanceReportFolder
 from hanami_reports.conformance.terminal import render_result
-from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RunResult
+from hanami_reports.model.conformance import ExitStatus, RunResult
 from hanami_reports.model.known_failure_matching import SuiteCase, find_entry
 from hanami_reports.model.known_failures import Entry
-
-SESSION_KEY = pytest.StashKey["ConformanceSession"]()
 
 
 class ConformanceSession:
@@ -82,18 +71,16 @@ class ConformanceSession:
         self.options = options
         self._log_folder = folder.path
         self._reports = RunReports(folder)
-        self._exchanges = ExchangeBudget()
         self._console = console
         self._known = known
         self._suite: Mapping[str, SuiteCase] = {}
         self._today = date.today()  # noqa: DTZ011 - entries expire where the list is read; one day for the whole run
         self.manifest = Manifest(options)
         self._events = EventLog(options.events)
-        self._losses = TargetLossHandler(None, self._keep)
         self._target: Target | None = None
-        self._classifier: CaseClassifier | None = None
+        self._execution: CaseExecution | None = None  # once the target is reached
         self._planned: dict[str, pytest.Item] = {}
-        self._cases: dict[str, CaseResult] = {}
+        self._coverage = CoverageLog()
         self._reason = ""
         self._shortage = False  # whether this machine lacks what the run needs, which ended it
         self._interrupted = False
@@ -107,7 +94,7 @@ class ConformanceSession:
 
     def _plan(self) -> SearchSettings:
         """Return the settings for generated sequences."""
-        properties = sum("search" in getattr(item, "fixturenames", ()) for item in self._planned.values())
+        properties = sum(map(is_search, self._planned.values()))
         options = self.options
         seconds = 60.0 * options.minutes / max(1, properties)
         return SearchSettings(
@@ -135,18 +122,26 @@ class ConformanceSession:
             return
         self._reports.keeps_log = bool(self.options.server)  # also if the run ends while the server starts
         opened = self._open_target()
-        if opened.startup is not None:
-            recovery = CrashRecovery(opened.startup, opened.target, self._rerun, self._console.say)
-            self._losses = TargetLossHandler(recovery, self._keep)
-        self._config.stash[CONTEXT] = SuiteContext(
+        context = self._config.stash[CONTEXT] = SuiteContext(
             opened.target,
             self.manifest.run_id,
             destructive=self.options.destructive,
             search_settings=self._plan(),
             leftovers=self._leftovers,
-            restart=opened.restart,
+            server=opened.control,
+            coverage=self._coverage,
         )
-        self._classifier = CaseClassifier(opened.target, self._match_known_failure)
+        workers = worker_count(self.options.workers, opened.target)
+        self.manifest.set_workers(workers.count, workers.reason)
+        parallel = None
+        if workers.count > 1:
+            parallel = ParallelPart(
+                workers.count, context, self._events, self._console, restartable=opened.startup is not None
+            )
+            self._stack.callback(parallel.close)
+        self._execution = CaseExecution(
+            opened, self._match_known_failure, self._events, self._reports, self._console, parallel
+        )
         self.manifest.target_reached(opened.target, planned=self._planned)
         try:
             self._events.open(self.manifest.to_dict())
@@ -202,6 +197,7 @@ class ConformanceSession:
             for item in items
             if not is_suite_item(item) or selected is None or selected & set(requirements_of(item))
         ]
+        chosen = keep_searches(chosen, self.options.profile.searches)
         if self.options.profile.first_case_only:
             chosen = keep_first_parameter(chosen)
         kept = set(chosen)
@@ -211,39 +207,18 @@ class ConformanceSession:
             self._config.hook.pytest_deselected(items=dropped)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Run a test as one case: record its exchange, and classify it at the end.
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Run a test as one case.
 
         As pytest itself does it, and in place of plugins that run a failing test again: a server that fails now and
         then would pass.
         """
-        if not is_suite_item(item) or self._classifier is None:
+        if not is_suite_item(item) or self._execution is None:
             return None
-        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        self._begin_case(item)
-        try:
-            runtestprotocol(item, nextitem=nextitem)
-        finally:
-            ran = self._end_case(item)
-        if ran is not None:
-            self._finish_case(ran, last=nextitem is None)
-        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        self._execution.run(item)
+        self._shortage |= bool(self._execution.shortage)
+        self._reason = self._reason or self._execution.shortage or self._execution.loss
         return True
-
-    def _begin_case(self, item: pytest.Item) -> None:
-        assert self._classifier is not None
-        self._losses.begin_case()
-        case = begin_case(case_id(item))
-        self._events.begin_case(case)
-        self._classifier.begin(case, title_of(item), requirements_of(item))
-
-    def _end_case(self, item: pytest.Item) -> ExecutedCase | None:
-        assert self._classifier is not None
-        recording = current_case()
-        result = self._classifier.end()
-        end_case()
-        self._events.write_exchange(recording)
-        return None if result is None else ExecutedCase(item, result, recording)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -252,51 +227,8 @@ class ConformanceSession:
         Raises:
             SiblingCrashed: If the case need not run.
         """
-        if is_suite_item(item) and (reason := self._losses.skip_reason(item)):
+        if is_suite_item(item) and self._execution is not None and (reason := self._execution.skip_reason(item)):
             raise SiblingCrashed(reason)
-
-    def _finish_case(self, ran: ExecutedCase, *, last: bool) -> None:
-        """Keep the result of a finished case, and handle a lost target."""
-        assert self._classifier is not None
-        result = ran.result
-        shortage = self._classifier.shortage
-        try:
-            if shortage is None:
-                result = self._excuse_known_loss(self._losses.on_case_finished(ran, last=last))
-                shortage = self._classifier.shortage  # of a case that ran again
-        except MachineShortage as met:
-            shortage = met
-        if shortage is not None:
-            self._note_shortage(shortage)
-            result = replace(result, outcome=Outcome.ERROR, reason=self._reason, violated=(), known="", loss="")
-            ran.item.session.shouldfail = "this machine lacks what the run needs"
-        elif self._losses.abort_reason:
-            self._reason = self._losses.abort_reason
-            ran.item.session.shouldfail = "target lost"
-        self._keep(result)
-        self._console.case(result)
-
-    def _keep(self, result: CaseResult) -> None:
-        self._cases[result.id] = self._exchanges.fit(result)
-        self._reports.note_case(result)
-        self._events.write_case(result)
-
-    def _excuse_known_loss(self, result: CaseResult) -> CaseResult:
-        """Return the result of a case; KNOWN if the server was restarted, and the list has an entry for the crash."""
-        if result.outcome is not Outcome.LOST or not self._losses.restarted:
-            return result
-        entry = self._match_known_failure(result.id, result.violated, (result.reason,))
-        return result if entry is None else replace(result, outcome=Outcome.KNOWN, known=entry.explanation)
-
-    def _rerun(self, item: pytest.Item) -> ExecutedCase | None:
-        """Run a case again, apart from all others; return None if it was interrupted."""
-        item.session._setupstate.teardown_exact(None)  # noqa: SLF001 - as plugins do that run tests again
-        self._begin_case(item)
-        try:
-            runtestprotocol(item, log=False, nextitem=None)
-        finally:
-            ran = self._end_case(item)
-        return ran
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -306,8 +238,8 @@ class ConformanceSession:
         report = yield
         if not is_suite_item(item):
             self._foreign_tests_failed |= report.failed
-        elif self._classifier is not None:
-            self._classifier.phase(call, report)
+        elif self._execution is not None:
+            self._execution.classifier.phase(call, report)
             if isinstance(report.longrepr, tuple):  # file, line and reason of a skipped test
                 report.longrepr = (*report.longrepr[:2], spelled(self._config, report.longrepr[2]))
         return report
@@ -332,13 +264,14 @@ class ConformanceSession:
             session.exitstatus = ExitStatus.SUITE_FAULT  # tests that cannot even be collected
             self._suite_failed = True
             return
-        if self._interrupted and not self._cases:
+        cases = {} if self._execution is None else self._execution.cases
+        if self._interrupted and not cases:
             self._reason = "before the first case"
         elif not self._planned:
             self._reason = self._reason or "no case matches the selection"
         self.result = build_result(
             planned={name: (title_of(item), requirements_of(item)) for name, item in self._planned.items()},
-            cases=self._cases,
+            cases=cases,
             manifest=self.manifest.to_dict(),
             selected=self.options.requirements,
             level=self.options.level,
@@ -347,10 +280,11 @@ class ConformanceSession:
             interrupted=self._interrupted,
             shortage=self._shortage,
             leftovers=describe(self._leftovers),
-            restarted=self._losses.restarted,
+            restarted=self._execution is not None and self._execution.restarted,
             known=self._known,
             suite=self._suite,
             today=self._today,
+            coverage=self._coverage,
         )
         session.exitstatus = self.result.exit_status
         if self._foreign_tests_failed and session.exitstatus == ExitStatus.CONFORMANT:
@@ -373,7 +307,8 @@ class ConformanceSession:
         return [*left, *map(SECRETS.text, self._target.teardown())] if self._target is not None else left
 
     def _delete_leftovers(self) -> list[str]:
-        if self._target is not None and self._cases and not self._losses.abort_reason:
+        execution = self._execution
+        if self._target is not None and execution is not None and execution.cases and not execution.loss:
             try:
                 self._target.renew_tokens()
                 left = delete_leftovers(self._target, self.manifest.run_id, self._leftovers)
@@ -396,52 +331,3 @@ class ConformanceSession:
         """Stop everything that the run started, then print the result."""
         self._stack.close()
         self._console.end(self.result, self._reports, suite_failed=self._suite_failed)
-
-
-def start_session(config: pytest.Config) -> ConformanceSession:
-    """Return the run of a pytest session; the first call starts it.
-
-    Raises:
-        pytest.UsageError: If an option is wrong or missing.
-    """
-    if SESSION_KEY in config.stash:
-        return config.stash[SESSION_KEY]
-    if hasattr(config, "workerinput"):  # a process of pytest-xdist; the first one ends them all
-        worker: Any = config
-        worker.workeroutput[SEVERAL_PROCESSES] = True
-        raise pytest.UsageError(SEVERAL_PROCESSES)
-    try:
-        # Without a run no target is needed, and the options of one are not checked.
-        replaced = {"target": REFERENCE, **dict.fromkeys(ADDRESS_OPTIONS)} if config.option.collectonly else None
-        options = resolve_pytest_options(config, replaced)
-        known = None if options.known is None or config.option.collectonly else read_list(options.known)
-        if known is not None and options.target.dialect != AUTO:  # else it is checked when the target is reached
-            known.check_dialect(load_dialect(options.target.dialect).name)
-        folder = ConformanceReportFolder(options.report_dir)
-        if not config.option.collectonly:
-            folder.prepare()
-    except (ValueError, ReportFolderError) as error:
-        raise pytest.UsageError(spelled(config, str(error))) from error
-    console = (
-        TerminalConsole(capture_terminal_reporter(config), verbose=config.option.verbose > 0)
-        if config.getoption("hanami_console")
-        else QuietConsole()
-    )
-    SECRETS.clear()
-    run = ConformanceSession(config, options, folder, console, known)
-    config.stash[SESSION_KEY] = run
-    config.pluginmanager.register(run, "hanami-run")
-    return run
-
-
-def capture_terminal_reporter(config: pytest.Config) -> io.StringIO:
-    """Let pytest report into memory, where the console command reports in its place.
-
-    Returns:
-        The output of pytest, for internal errors.
-    """
-    output = io.StringIO()
-    manager = config.pluginmanager
-    manager.unregister(manager.get_plugin("terminalreporter"))
-    manager.register(TerminalReporter(config, output), "terminalreporter")
-    return output

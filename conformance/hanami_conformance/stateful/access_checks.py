@@ -10,7 +10,7 @@ from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Violation
 from hanami_conformance.clients.cluster_socket import ClusterSocket
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.training import vector

@@ -21,7 +21,7 @@ class TrackedCluster:
         socket: Attached socket, None if there is none.
         pending_messages: Messages of an unfinished cycle that are not sent yet, the last one with isLast.
         trains: Whether the unfinished cycle is a TRAIN cycle.
-        state: ``used``, ``unusual`` if its answers are left open, or ``deleted``.
+        state: ``used``, ``unusual`` or ``left open`` if its answers are not judged, or ``deleted``.
     """
 
     cluster: Cluster
@@ -35,6 +35,14 @@ class TrackedCluster:
     def shape(self) -> ClusterShape:
         """Bricks of the cluster."""
         return self.cluster.shape
+
+    @property
+    def summary(self) -> str:
+        """State in few words: what is attached, what is under way, what is known, and what happened last."""
+        cycle = ("training" if self.trains else "requesting") if self.pending_messages else "idle"
+        socket = "attached" if self.socket is not None else "detached"
+        known = "known" if self.model.answers else "unknown"
+        return f"{self.state} {socket} {cycle} {known} {self.model.last_event}"
 
 
 def processed(parts: Sequence[InputMessage]) -> bytes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 
 from hypothesis import configuration
+
+from hanami_conformance.common.temporary import temporary_folder
 
 COLLECT = "_get_local_constants"  # function of Hypothesis that collects constants from local modules
 
@@ -39,8 +40,8 @@ def without_local_constants() -> Iterator[None]:
 def temporary_home() -> Iterator[None]:
     """Let Hypothesis keep its character tables in a temporary folder in place of the user's."""
     before = getattr(configuration, "__hypothesis_home_directory", None)
-    with tempfile.TemporaryDirectory(prefix="hanami-hypothesis-") as folder:
-        configuration.set_hypothesis_home_dir(folder)
+    with temporary_folder("hanami-hypothesis-") as folder:
+        configuration.set_hypothesis_home_dir(str(folder))
         try:
             yield
         finally:

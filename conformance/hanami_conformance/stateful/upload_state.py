@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -74,15 +74,7 @@ class TrackedUpload:
 
     def model(self) -> DatasetModel:
         """Return the dataset that consists of the acknowledged bytes."""
-        contents = {role: file.model.content.tobytes() for role, file in self.upload.files.items()}
-        if self.upload.kind == "csv":
-            lines = contents["input"].decode().splitlines()
-            rows = np.array([[float(cell) for cell in line.split(",")] for line in lines[1:]], dtype=np.float32)
-            return DatasetModel.from_table(lines[0].split(","), rows)
-        count = len(contents["label"]) - LABELS_HEADER
-        pixels = np.frombuffer(contents["input"], dtype=np.uint8, offset=IMAGES_HEADER)
-        labels = np.frombuffer(contents["label"], dtype=np.uint8, offset=LABELS_HEADER)
-        return DatasetModel.from_images(pixels.reshape(count, 1, -1), labels)
+        return dataset_model({role: file.model.content.tobytes() for role, file in self.upload.files.items()})
 
     def note_chunk(self, role: str, position: int, data: bytes) -> None:
         """Note the requirements that a chunk touches, before the model applies it."""
@@ -130,6 +122,22 @@ class TrackedSocket:
     socket: UploadSocket
     upload: TrackedUpload
     role: str
+
+
+def dataset_model(contents: Mapping[str, bytes]) -> DatasetModel:
+    """Return the dataset that the files of an upload become.
+
+    Args:
+        contents: Role to the bytes of the file.
+    """
+    if "label" not in contents:
+        lines = contents["input"].decode().splitlines()
+        rows = np.array([[float(cell) for cell in line.split(",")] for line in lines[1:]], dtype=np.float32)
+        return DatasetModel.from_table(lines[0].split(","), rows)
+    count = len(contents["label"]) - LABELS_HEADER
+    pixels = np.frombuffer(contents["input"], dtype=np.uint8, offset=IMAGES_HEADER)
+    labels = np.frombuffer(contents["label"], dtype=np.uint8, offset=LABELS_HEADER)
+    return DatasetModel.from_images(pixels.reshape(count, 1, -1), labels)
 
 
 def table_file(size: int, rows: int = 0) -> dict[str, bytes]:

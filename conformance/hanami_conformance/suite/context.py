@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
+from hanami_conformance.combinations.coverage import CoverageLog
 from hanami_conformance.resources.factory import Leftover
-from hanami_conformance.stateful.property_runner import SearchSettings
+from hanami_conformance.stateful.search_settings import SearchSettings
+from hanami_conformance.target.server_control import ServerControl
 from hanami_conformance.target.target import Target
 
 
@@ -22,7 +23,8 @@ class SuiteContext:
         destructive: Whether requests that may crash a fragile server are allowed.
         search_settings: Settings of the search for failing sequences.
         leftovers: Resources on the target that a case could not delete; filled by the cases.
-        restart: Function that restarts the server and logs the accounts in; None where the suite does not start it.
+        server: Control of the server; None where the suite does not start it.
+        coverage: Rows of the input models that were executed; filled by the cases.
     """
 
     target: Target
@@ -30,7 +32,8 @@ class SuiteContext:
     destructive: bool
     search_settings: SearchSettings
     leftovers: list[Leftover]
-    restart: Callable[[], None] | None = None
+    server: ServerControl | None = None
+    coverage: CoverageLog = field(default_factory=CoverageLog)
 
 
 # The session stores the context here before the first case, because the suite does not import the session.

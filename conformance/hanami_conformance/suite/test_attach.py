@@ -9,25 +9,32 @@ import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import observe, require
-from hanami_conformance.cases.failures import ConnectionClosed, Violation
+from hanami_conformance.cases.failures import ConnectionClosed, PreconditionFailed, ResponseTimeout
 from hanami_conformance.catalogue import requirement
+from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
+from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.stateful.placeholders import MISSING
-from hanami_conformance.suite.support.invalid import VERY_LONG, invalid_token, message_of
+from hanami_conformance.suite.support.attachable import attachable_uuid
+from hanami_conformance.suite.support.intact_uploads import expect_usable
+from hanami_conformance.suite.support.invalid import OF_A_JWT, VERY_LONG, invalid_token, message_of
 from hanami_conformance.suite.support.markers import mark_destructive
+from hanami_conformance.suite.support.near_misses import OTHER_CASE, near_misses
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
+from hanami_conformance.suite.support.uploads import small_contents, start_upload
 from hanami_conformance.target.attach import (
     CLUSTER,
     FILE_UPLOAD,
-    attach,
     expect_rejected,
     first_message,
     is_accepted,
     is_rejected,
 )
 from hanami_conformance.target.target import Target
+
+pytestmark = pytest.mark.parallel
 
 
 def ask(target: Target, first: str) -> tuple[WebSocket, Message | CloseInfo]:
@@ -86,7 +93,7 @@ def test_a_cluster_socket_is_accepted(resources: ResourceFactory) -> None:
 
 
 TOKENS = [
-    *("missing", "empty", "malformed", "cut short", "tampered", "unsigned", "expired", "a number", "null"),
+    *("missing", "empty", "malformed", "cut short", "expired", "a number", "null", *OF_A_JWT),
     *("with a quote", "a condition", "very long"),
 ]
 
@@ -122,6 +129,17 @@ def test_an_invalid_token_opens_no_cluster(resources: ResourceFactory, kind: str
     expect_rejected(resources.target, first, f"the token is {kind}")
 
 
+@requirement("ATT-3")
+@pytest.mark.hostile
+def test_a_token_is_compared_whole(resources: ResourceFactory) -> None:
+    """A socket is rejected for a token that only resembles a valid one."""
+    upload = resources.csv(100)
+    for change, near_miss in near_misses(upload.account.token, OTHER_CASE):
+        SECRETS.add(near_miss, f"token {change}")
+        first = first_message(near_miss, upload.files["input"].uuid, FILE_UPLOAD)
+        expect_rejected(resources.target, first, f"the token is a valid one {change}")
+
+
 TARGETS: dict[str, Any] = {
     "unknown": "datasets",
     "empty": "",
@@ -147,6 +165,17 @@ def test_an_unknown_target_is_rejected(resources: ResourceFactory, kind: str) ->
         upload.attach().write(0, b"served")
 
 
+@requirement("ATT-5")
+@pytest.mark.hostile
+@pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
+def test_a_target_is_compared_whole(resources: ResourceFactory, resource: str) -> None:
+    """A first message is rejected for a target that only resembles a known one."""
+    uuid = attachable_uuid(resources, resource)
+    for change, near_miss in near_misses(resource, OTHER_CASE):
+        first = first_message(resources.target.account.token, uuid, near_miss)
+        expect_rejected(resources.target, first, f"the target is {resource} {change}")
+
+
 NO_OBJECTS = {
     "no JSON": "hello",
     "empty": "",
@@ -170,6 +199,19 @@ def test_a_first_message_that_is_no_object_is_rejected(resources: ResourceFactor
     expect_rejected(resources.target, NO_OBJECTS[kind], f"the first message is {kind}")
     with attribute_to("ATT-5"):
         upload.attach().write(0, b"served")
+
+
+BEHIND = {"a word": " x", "another object": "{}", "a bracket": "}", "a NUL character": "\x00"}
+
+
+@requirement("ATT-5")
+@pytest.mark.hostile
+def test_a_first_message_with_more_behind_it_is_rejected(resources: ResourceFactory) -> None:
+    """A first message is rejected if anything follows its JSON object, even if the object is valid."""
+    upload = resources.csv(100)
+    valid = first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD)
+    for what, more in BEHIND.items():
+        expect_rejected(resources.target, valid + more, f"{what} follows a valid first message")
 
 
 NO_TEXTS = {
@@ -210,19 +252,24 @@ def test_form_of_an_acceptance(resources: ResourceFactory) -> None:
     observe("content of an acceptance", answer.data.decode("utf-8", "replace"))
 
 
-@requirement("ATT-8")
+@requirement("ATT-8", "DATA-7")
 def test_answer_to_a_repeated_first_message(resources: ResourceFactory) -> None:
-    """Record the answer to a first message that is repeated on an accepted socket."""
-    upload = resources.csv(100)
+    """Record the answer to a first message that is repeated on an accepted socket; the upload goes on."""
+    contents, model = small_contents("csv")
+    upload = start_upload(resources, contents)
     socket = upload.attach()
+    socket.write(0, contents["input"][:10])
     socket.websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
     observe("answer to a repeated first message", socket.websocket.receive_or_close("an answer or a close"))
+    socket.close()
+    expect_usable(upload, contents, model, "a repeated first message")
 
 
-@requirement("ATT-8")
+@requirement("ATT-8", "DATA-7")
 def test_answer_to_a_second_attempt_after_a_rejection(resources: ResourceFactory) -> None:
-    """Record the answer to a valid first message after a rejected one on the same socket."""
-    upload = resources.csv(100)
+    """Record the answer to a valid first message after a rejected one on the same socket; the upload goes on."""
+    contents, model = small_contents("csv")
+    upload = start_upload(resources, contents)
     uuid = upload.files["input"].uuid
     websocket, answer = ask(resources.target, first_message("this-is-no-token", uuid, FILE_UPLOAD))
     try:
@@ -232,17 +279,28 @@ def test_answer_to_a_second_attempt_after_a_rejection(resources: ResourceFactory
         observe("answer to a second attempt after a rejection", websocket.close_info or answer)
     finally:
         websocket.close()
+    expect_usable(upload, contents, model, "a second attempt after a rejection")
 
 
-@requirement("ATT-8")
+@requirement("ATT-8", "DATA-7")
 def test_answer_to_a_second_socket_for_a_file(resources: ResourceFactory) -> None:
-    """Record the answer to a second socket for the same file."""
+    """Record the answer to a second socket for the same file; what either of them acknowledges counts."""
     resources.target.connection_limit.require(2)
-    upload = resources.csv(100)
-    upload.attach()
+    contents, model = small_contents("csv")
+    upload = start_upload(resources, contents)
+    first = upload.attach()
     try:
-        attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD).close()
-    except Violation as violation:
-        observe("a second socket for the same file is", f"rejected: {violation.actual}")
+        second = upload.attach()
+    except PreconditionFailed as failure:
+        observe("a second socket for the same file is", f"rejected: {failure}")
     else:
         observe("a second socket for the same file is", "accepted")
+        second.close()
+    half = len(contents["input"]) // 2
+    try:
+        answer = describe(first.exchange(0, contents["input"][:half]))
+    except (ConnectionClosed, ResponseTimeout) as failure:  # the second socket may take the place of the first
+        answer = failure.actual
+    observe("a chunk on the first of two sockets", answer)
+    first.close()
+    expect_usable(upload, contents, model, "a second socket for its file")

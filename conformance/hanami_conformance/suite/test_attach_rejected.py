@@ -6,21 +6,27 @@ import contextlib
 
 import pytest
 
+from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.catalogue import requirement
+from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs, training_targets
 from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, expect_same
 from hanami_conformance.suite.support.intact_uploads import expect_complete_as_sent, stays_incomplete
 from hanami_conformance.suite.support.sample_data import random_bytes
+from hanami_conformance.suite.support.sockets import expect_not_accepted
 from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, first_message
 from hanami_conformance.target.target import Account
 from hanami_proto.codec import ProcessType, TargetBuffer
 
+pytestmark = pytest.mark.parallel
+
 
 # ATT-7: nothing that is sent before acceptance, or after a rejection, has any effect on the resource.
 @requirement("ATT-7")
+@pytest.mark.may_violate("ATT-3", "ATT-5")
 @pytest.mark.parametrize(
     ("message_first", "answer_first"),
     [(False, False), (True, False), (True, True)],
@@ -38,6 +44,7 @@ def test_a_chunk_without_acceptance_has_no_effect(
     with stays_incomplete(upload, "nothing was accepted"):
         websocket = resources.target.websocket()
         websocket.open()
+        answers: list[Message] = []
         # The server may close at any point here, which is a rejection as well.
         with contextlib.suppress(ConnectionClosed):
             if message_first:
@@ -46,9 +53,10 @@ def test_a_chunk_without_acceptance_has_no_effect(
                 websocket.send(chunk, "a chunk as first message")
             if answer_first:
                 with contextlib.suppress(ResponseTimeout):  # silence violates ATT-3
-                    websocket.receive("the rejection")
+                    answers.append(websocket.receive("the rejection"))
             websocket.send(chunk, "a chunk for the whole file")
-        websocket.close()
+        answers += websocket.close()
+        expect_not_accepted(answers, "ATT-3" if message_first else "ATT-5")
     upload.attach().write(0, content)
     expect_complete_as_sent(upload)
 
@@ -69,6 +77,7 @@ def test_a_chunk_before_an_accepted_first_message_has_no_effect(resources: Resou
 
 
 @requirement("ATT-7", "GEN-3")
+@pytest.mark.may_violate("ATT-4")
 def test_a_chunk_after_the_rejection_of_another_user_has_no_effect(
     resources: ResourceFactory, other_account: Account
 ) -> None:
@@ -78,31 +87,41 @@ def test_a_chunk_after_the_rejection_of_another_user_has_no_effect(
     with stays_incomplete(upload, "nothing was accepted"):
         websocket = resources.target.websocket()
         websocket.open()
+        answers: list[Message] = []
         with contextlib.suppress(ConnectionClosed):
             websocket.send_text(first_message(other_account.token, upload.files["input"].uuid, FILE_UPLOAD))
             with contextlib.suppress(ResponseTimeout):  # silence violates ATT-4
-                websocket.receive("the rejection")
+                answers.append(websocket.receive("the rejection"))
             websocket.send(resources.target.dialect.codec.encode_chunk(0, content), "a chunk for the whole file")
-        websocket.close()
+        answers += websocket.close()
+        expect_not_accepted(answers, "ATT-4")
 
 
 @requirement("ATT-7")
+@pytest.mark.may_violate("ATT-3")
 def test_training_after_a_rejection_has_no_effect(resources: ResourceFactory) -> None:
     """Training on a socket that is not accepted has no effect."""
     SECRETS.add("this-is-no-token", "malformed token")
-    expect_no_training(resources, "this-is-no-token")
+    expect_no_training(resources, "this-is-no-token", "ATT-3")
 
 
 @requirement("ATT-7", "GEN-3")
+@pytest.mark.may_violate("ATT-4")
 def test_training_after_the_rejection_of_another_user_has_no_effect(
     resources: ResourceFactory, other_account: Account
 ) -> None:
     """Training after a rejection does not train the cluster of another user."""
-    expect_no_training(resources, other_account.token)
+    expect_no_training(resources, other_account.token, "ATT-4")
 
 
-def expect_no_training(resources: ResourceFactory, token: str) -> None:
-    """Check that a cluster answers as before after training on a socket that is rejected for its token."""
+def expect_no_training(resources: ResourceFactory, token: str, rejection: str) -> None:
+    """Check that a cluster answers as before after training on a socket that is rejected for its token.
+
+    Args:
+        resources: Factory of the cluster.
+        token: Token that the server must reject.
+        rejection: Id of the requirement that it violates if it does not.
+    """
     cluster, socket = direct_cluster(resources, ANY_SHAPE)
     question, targets = sample_inputs(cluster.shape, seed=1), training_targets(cluster.shape, seed=1)
     before = socket.request(question)
@@ -119,6 +138,7 @@ def expect_no_training(resources: ResourceFactory, token: str) -> None:
                 process = ProcessType.TRAIN
                 payload = encode(part.name, part.values, is_last=is_last, process_type=process, target_buffer=buffer)
                 websocket.send(payload, f"training, {part.name}")
-    websocket.close()
-    again = cluster.reattach()
+    expect_not_accepted(websocket.close(), rejection)
+    with attribute_to("ATT-7"):  # a socket that was rejected must not occupy the cluster, either
+        again = cluster.reattach()
     expect_same(resources, again, again.request(question), before, "the same answer as before")

@@ -13,11 +13,16 @@ from hanami_conformance.cases.checks import require
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
 from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.suite.support.attachable import attachable_uuid
+from hanami_conformance.suite.support.clusters import untrained_cluster
 from hanami_conformance.suite.support.invalid import INVALID_UUIDS, QUERY_LANGUAGE, VERY_LONG, message_of
 from hanami_conformance.suite.support.markers import mark_hostile
-from hanami_conformance.suite.support.sample_data import ONE_BRICK
+from hanami_conformance.suite.support.near_misses import UUID_FORMS, near_misses
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, csv_sample
 from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, expect_rejected, first_message
 from hanami_conformance.target.target import Account
+
+pytestmark = pytest.mark.parallel
 
 
 # ATT-4: an unknown, malformed or missing uuid and a resource of another user or project are rejected alike.
@@ -26,38 +31,19 @@ from hanami_conformance.target.target import Account
 @pytest.mark.parametrize("kind", mark_hostile(INVALID_UUIDS, "missing", "a number", "null"))
 def test_an_invalid_uuid_is_rejected(resources: ResourceFactory, resource: str, kind: str) -> None:
     """A socket for an unknown, malformed or missing uuid is rejected."""
-    # A resource of the kind exists, to detect a server that falls back on another one.
-    if resource == CLUSTER:
-        resources.cluster(ONE_BRICK).enter_direct_mode()
-    else:
-        resources.csv(100)
+    attachable_uuid(resources, resource)  # to detect a server that falls back on another resource of the kind
     target = resources.target
     expect_rejected(target, message_of(target.account.token, INVALID_UUIDS[kind], resource), f"the uuid is {kind}")
 
 
-# Unknown or malformed uuids made from a valid one.
-NEAR_MISSES: dict[str, Callable[[str], str]] = {
-    "cut short": lambda uuid: uuid[:-4],
-    "with a suffix": lambda uuid: uuid + "00",
-    "with a blank": lambda uuid: uuid + " ",
-    "with a wildcard": lambda _uuid: "%",
-    "with another end": lambda uuid: uuid[:-1] + other_digit(uuid[-1]),
-    "with another beginning": lambda uuid: other_digit(uuid[0]) + uuid[1:],
-}
-
-
-def other_digit(digit: str) -> str:
-    """Return a different hexadecimal digit."""
-    return "0" if digit != "0" else "1"
-
-
 @requirement("ATT-4")
-@pytest.mark.parametrize("change", list(NEAR_MISSES))
-def test_a_uuid_is_compared_whole(resources: ResourceFactory, change: str) -> None:
-    """A socket is rejected for a uuid that only resembles that of a file."""
-    upload = resources.csv(100)
-    first = first_message(upload.account.token, NEAR_MISSES[change](upload.files["input"].uuid), FILE_UPLOAD)
-    expect_rejected(resources.target, first, f"the uuid is one of a file, {change}")
+@pytest.mark.hostile
+@pytest.mark.parametrize("resource", [FILE_UPLOAD, CLUSTER])
+def test_a_uuid_is_compared_whole(resources: ResourceFactory, resource: str) -> None:
+    """A socket is rejected for a uuid that only resembles that of a file or of a cluster."""
+    for change, near_miss in near_misses(attachable_uuid(resources, resource), UUID_FORMS):
+        first = first_message(resources.target.account.token, near_miss, resource)
+        expect_rejected(resources.target, first, f"the uuid is one of a {resource}, {change}")
 
 
 @requirement("ATT-4", "GEN-2")
@@ -104,12 +90,43 @@ def test_a_resource_of_another_user_looks_unknown(
     resources: ResourceFactory, other_account: Account, resource: str
 ) -> None:
     """A resource of another user is rejected in the same words as an unknown one."""
-    if resource == CLUSTER:
-        cluster = resources.any_cluster(ONE_BRICK)
-        cluster.enter_direct_mode()
-        uuid = cluster.uuid
-    else:
-        uuid = resources.csv(100).files["input"].uuid
+    expect_unknown(resources, other_account, attachable_uuid(resources, resource), resource)
+
+
+def file_in_use(resources: ResourceFactory) -> str:
+    """Return the uuid of a file that has a socket."""
+    upload = resources.csv(100)
+    upload.attach().write(0, b"x")
+    return upload.files["input"].uuid
+
+
+def finalized_file(resources: ResourceFactory) -> str:
+    """Return the uuid that a file had before its upload was finalized."""
+    content, _ = csv_sample(rows=3)
+    return resources.dataset("csv", {"input": content}).files["input"].uuid
+
+
+STATES: dict[str, tuple[str, Callable[[ResourceFactory], str]]] = {
+    "a file in use": (FILE_UPLOAD, file_in_use),
+    "a finalized file": (FILE_UPLOAD, finalized_file),
+    "a cluster in task mode": (CLUSTER, lambda resources: resources.cluster(ONE_BRICK).uuid),
+    "a cluster in use": (CLUSTER, lambda resources: untrained_cluster(resources)[0].uuid),
+}
+
+
+@requirement("ATT-4", "GEN-3")
+@pytest.mark.parametrize("state", list(STATES))
+def test_a_resource_of_another_user_looks_unknown_in_every_state(
+    resources: ResourceFactory, other_account: Account, state: str
+) -> None:
+    """A resource of another user is rejected in the same words as an unknown one, whatever its owner did with it."""
+    resources.target.connection_limit.require(2)
+    resource, make = STATES[state]
+    expect_unknown(resources, other_account, make(resources), resource)
+
+
+def expect_unknown(resources: ResourceFactory, other_account: Account, uuid: str, resource: str) -> None:
+    """Check that a resource is rejected for another user in the same words as an unknown one."""
     foreign = expect_rejected(
         resources.target, first_message(other_account.token, uuid, resource), "it belongs to another user"
     )
@@ -130,8 +147,15 @@ def wording(answer: Message | CloseInfo, uuid: str) -> str:
 @requirement("ATT-6")
 @pytest.mark.parametrize(
     ("kind", "resource"),
-    [("dataset", FILE_UPLOAD), ("file", CLUSTER), ("cluster", FILE_UPLOAD), ("dataset", CLUSTER)],
-    ids=["dataset as file", "file as cluster", "cluster as file", "dataset as cluster"],
+    [
+        ("dataset", FILE_UPLOAD),
+        ("file", CLUSTER),
+        ("cluster", FILE_UPLOAD),
+        ("dataset", CLUSTER),
+        ("finalized dataset", FILE_UPLOAD),
+        ("finalized dataset", CLUSTER),
+    ],
+    ids=lambda value: value.replace("_", " "),
 )
 def test_a_uuid_of_the_wrong_kind_is_rejected(resources: ResourceFactory, kind: str, resource: str) -> None:
     """A socket is rejected if its uuid belongs to another kind of resource than its target."""
@@ -140,6 +164,9 @@ def test_a_uuid_of_the_wrong_kind_is_rejected(resources: ResourceFactory, kind: 
         cluster = resources.any_cluster(ONE_BRICK)
         cluster.enter_direct_mode()
         uuid = cluster.uuid
+    elif kind == "finalized dataset":
+        content, _ = csv_sample(rows=3)
+        uuid = resources.dataset("csv", {"input": content}).uuid
     else:
         upload = resources.csv(100)
         uuid = upload.uuid if kind == "dataset" else upload.files["input"].uuid

@@ -21,8 +21,11 @@ from hanami_conformance.resources.training import (
 )
 from hanami_conformance.stateful.access_checks import expect_no_output
 from hanami_conformance.suite.support.clusters import direct_cluster
+from hanami_conformance.suite.support.markers import alone
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_proto.codec import ProcessType, TargetBuffer
+
+pytestmark = pytest.mark.parallel
 
 NEAR = 0.1  # part of the distance that training moved an answer
 DELETED = 4  # clusters, since a DELETE may arrive between two cycles
@@ -52,6 +55,7 @@ def test_a_deleted_cluster_answers_no_more(resources: ResourceFactory, in_cycle:
 @pytest.mark.hostile
 @pytest.mark.destructive
 @pytest.mark.parametrize("process", [ProcessType.REQUEST, ProcessType.TRAIN], ids=["requests", "training cycles"])
+@alone
 def test_a_cluster_may_be_deleted_with_cycles_in_flight(resources: ResourceFactory, process: ProcessType) -> None:
     """A DELETE is answered while the cluster has cycles to run, and the server goes on."""
     for _ in range(DELETED):
@@ -87,6 +91,7 @@ def delete_at_work(resources: ResourceFactory, process: ProcessType) -> None:
 
 
 @requirement("DIO-14")
+@alone
 def test_a_new_cluster_has_nothing_of_a_deleted_one(resources: ResourceFactory) -> None:
     """A new cluster with the name of a deleted one has learned nothing of its training."""
     cluster, socket = direct_cluster(resources)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,8 @@ from hanami_conformance.suite.support.clusters import (
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_INPUTS, TWO_OUTPUTS
 from hanami_conformance.suite.support.sockets import expect_nothing_more
 from hanami_proto.codec import ProcessType
+
+pytestmark = pytest.mark.parallel
 
 FAR = 0.2  # distance of an answer from its target at which training can move it
 LEARNED = 0.5  # part of the initial distance at which training stops
@@ -154,13 +158,27 @@ def test_an_untrained_cluster_answers(resources: ResourceFactory) -> None:
 
 
 @requirement("DIO-3")
-def test_every_output_brick_answers(resources: ResourceFactory) -> None:
+@pytest.mark.parametrize("listed", ["by name", "in reverse"])
+def test_every_output_brick_answers(resources: ResourceFactory, listed: str) -> None:
     """A request to a cluster with two output bricks is answered by one message for each."""
-    _, socket = direct_cluster(resources, TWO_OUTPUTS, about="DIO-3")
+    outputs = sorted(TWO_OUTPUTS.outputs.items(), reverse=listed == "in reverse")
+    shape = replace(TWO_OUTPUTS, outputs=dict(outputs))
+    _, socket = direct_cluster(resources, shape, about="DIO-3")
     for seed in (1, 2, 3):
-        answer = socket.request(sample_inputs(TWO_OUTPUTS, seed))
-        require(set(answer) == set(TWO_OUTPUTS.outputs), expected="both outputs", actual=format_answer(answer))
+        answer = socket.request(sample_inputs(shape, seed))
+        require(set(answer) == set(shape.outputs), expected="both outputs", actual=format_answer(answer))
     expect_nothing_more(socket, "6 outputs to 3 requests")
+
+
+@requirement("DIO-3")
+@pytest.mark.parametrize("count", [9, 17])
+def test_each_of_many_output_bricks_answers(resources: ResourceFactory, count: int) -> None:
+    """A request to a cluster with many output bricks is answered by one message for each."""
+    shape = ClusterShape({"test_input": 4}, {f"output_{number}": 1 + number % 3 for number in range(count)}, hidden=4)
+    _, socket = direct_cluster(resources, shape, about="DIO-3")
+    answer = socket.request(sample_inputs(shape, seed=1))
+    require(set(answer) == set(shape.outputs), expected=f"{count} outputs", actual=format_answer(answer))
+    expect_nothing_more(socket, f"{count} outputs to a request")
 
 
 @requirement("DIO-3", "DIO-8")

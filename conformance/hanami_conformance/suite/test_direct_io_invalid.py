@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hanami_conformance.cases.attribution import attribute_to
-from hanami_conformance.cases.checks import observe
+from hanami_conformance.cases.checks import observe, require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Unsupported, Violation
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import InputMessage, describe, is_json
@@ -21,8 +21,11 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs, training_targets, vector
 from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, expect_same, trained_cluster
 from hanami_conformance.suite.support.markers import mark_destructive
+from hanami_conformance.suite.support.near_misses import NEAR_MISSES
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_INPUTS, random_bytes
 from hanami_proto.codec import ProcessType
+
+pytestmark = pytest.mark.parallel
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
 Send = Callable[[ClusterSocket], None]
@@ -64,6 +67,12 @@ def nearly(change: Callable[[str], str]) -> Send:
     return send
 
 
+def unknown_brick_before_the_last(socket: ClusterSocket) -> None:
+    """Send values for an unknown brick in a message with isLast = false, which alone must be signalled."""
+    (question,) = sample_inputs(socket.shape, seed=1)
+    socket.send("no_such_brick", question.values, is_last=False)
+
+
 def wrong_count_before_the_last(socket: ClusterSocket) -> None:
     """Send a wrong numberOfValues in a message with isLast = false, then a valid last message."""
     (question,), (targets,) = sample_inputs(socket.shape, seed=1), training_targets(socket.shape, seed=1)
@@ -91,12 +100,18 @@ def nothing(size: int) -> list[float]:  # noqa: ARG001 - as others
     return []
 
 
+# Each may cost a worker of a real server, so these are few; the forms of all identifiers are in near_misses.
+BRICK_FORMS = ("with a blank behind it", "with a NUL character behind it", "in full-width characters")
+
 # One test for each kind: a kind that crashes the server, or silences a worker, must not keep another one from its turn.
 UNKNOWN_BRICKS: dict[str, Send] = {
     "an unknown brick": last("no_such_brick", good),
     "the name of a brick and more": nearly(lambda name: name + "2"),
     "the name of a brick cut short": nearly(lambda name: name[:-1]),
+    **{f"the name of a brick {change}": nearly(NEAR_MISSES[change]) for change in BRICK_FORMS},
+    "the name of a brick in the other case": nearly(str.swapcase),
     "a name of 300 characters": last("n" * 300, good),
+    "an unknown brick before the last message": unknown_brick_before_the_last,
     "an unknown brick in training": last("no_such_brick", good, process_type=ProcessType.TRAIN),
 }
 WRONG_COUNTS: dict[str, Send] = {
@@ -186,6 +201,21 @@ def test_undecodable_bytes_are_a_mistake(resources: ResourceFactory, mistake: st
     expect_signal_without_effect(resources, UNDECODABLE[mistake], mistake)
 
 
+@requirement("DIO-6")
+@pytest.mark.hostile
+def test_a_training_cycle_without_expected_values_is_answered(resources: ResourceFactory) -> None:
+    """A last TRAIN message of a cycle without expected values is answered, or closes the socket."""
+    _, socket = trained_cluster(resources, ANY_SHAPE)
+    (question,) = sample_inputs(socket.shape, seed=1)
+    socket.send(question.name, question.values, is_last=True, process_type=ProcessType.TRAIN)
+    answer = socket.websocket.receive_or_close("an answer to a training cycle without expected values, or a close")
+    if isinstance(answer, Message) and not is_json(answer.data):
+        message = socket.decode(answer)
+        expected = "the end of the training cycle, with isLast = true"
+        require(message.is_last and not socket.is_output(message), expected=expected, actual=describe(message))
+    socket.close()
+
+
 @requirement("DIO-12")
 @pytest.mark.hostile
 def test_an_invalid_training_cycle_trains_nothing(resources: ResourceFactory) -> None:
@@ -271,7 +301,7 @@ def test_answer_to_an_unusual_message(resources: ResourceFactory, case: str) -> 
 
 @requirement("DIO-7")
 @pytest.mark.hostile
-@pytest.mark.parametrize("case", ["a request with NaN", "a request with infinity", "a request without values"])
+@pytest.mark.parametrize("case", list(UNUSUAL))
 def test_unusual_requests_leave_no_trace(resources: ResourceFactory, case: str) -> None:
     """An unusual request does not change the answer to the next one."""
     cluster, socket = trained_cluster(resources)  # a new cluster, because the effect on a faulty one may be permanent

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
@@ -29,11 +31,37 @@ from hanami_conformance.suite.support.clusters import (
     expect_stable_answers,
     trained_cluster,
 )
+from hanami_conformance.suite.support.markers import alone
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_INPUTS, TWO_OUTPUTS
 from hanami_conformance.suite.support.sockets import LOSSES, expect_nothing_more
 from hanami_proto.codec import ProcessType
 
+pytestmark = pytest.mark.parallel
+
+CLEAR = 0.2  # difference of two answers from which on it is not a matter of chance
 MANY = 20  # sockets attached to one cluster, one after the other
+
+
+@requirement("DIO-2", "DIO-8")
+def test_each_input_is_trained_to_the_values_of_its_own_cycle(resources: ResourceFactory) -> None:
+    """Of two inputs that are trained in turn, each moves toward the values that were expected in its own cycles."""
+    _, socket = direct_cluster(resources, ONE_BRICK)
+    ((name, size),), ((output, width),) = ONE_BRICK.inputs.items(), ONE_BRICK.outputs.items()
+    first = InputMessage(name, np.repeat(np.array([1, 0], dtype=np.float32), size // 2))
+    second = InputMessage(name, 1 - first.values)
+    high, low = (InputMessage(output, np.full(width, value, np.float32), expected=True) for value in (0.9, 0.1))
+    for step in range(2 * ROUNDS * STEPS):
+        if step % STEPS == 0:
+            answers = [socket.request([question])[output] for question in (first, second)]
+            apart = float(answers[0].mean() - answers[1].mean())
+            if step and abs(apart) > CLEAR:
+                break
+        socket.train([first, high])
+        socket.train([second, low])
+    else:
+        raise Unsupported("the cluster does not learn two different answers")
+    expected = "the answer to the input trained to 0.9 above that to the one trained to 0.1"
+    require(apart > 0, expected=expected, actual=f"{answers[0].mean():g} and {answers[1].mean():g} in the mean")
 
 
 # DIO-7: the same request on an unchanged cluster gives the same answer (within float32 tolerance).
@@ -98,29 +126,43 @@ def test_many_mixed_cycles_run_in_order(resources: ResourceFactory) -> None:
     expect_nothing_more(socket, "80 answers to 80 requests")
 
 
+# In one write, each message meets the next one waiting; else a fast target may have answered before it arrives.
+Writes = Callable[[ClusterSocket], contextlib.AbstractContextManager[None]]
+WRITES: Mapping[str, Writes] = {
+    "in several writes": lambda _socket: contextlib.nullcontext(),
+    "in one write": lambda socket: socket.websocket.gathered(),
+}
+each_writing = pytest.mark.parametrize("writes", list(WRITES.values()), ids=list(WRITES))
+
+
 @requirement("DIO-9")
-def test_pipelined_requests_are_answered_in_order(resources: ResourceFactory) -> None:
+@each_writing
+def test_pipelined_requests_are_answered_in_order(resources: ResourceFactory, writes: Writes) -> None:
     """Requests sent before the first answer is read are all answered, in order."""
     _, socket = trained_cluster(resources, ANY_SHAPE)
     expected = [socket.request(sample_inputs(socket.shape, seed)) for seed in range(8)]
-    for seed in range(8):
-        (question,) = sample_inputs(socket.shape, seed)
-        socket.send(question.name, question.values, is_last=True)
+    with writes(socket):
+        for seed in range(8):
+            (question,) = sample_inputs(socket.shape, seed)
+            socket.send(question.name, question.values, is_last=True)
     expect_in_order(resources, socket, [socket.receive_outputs() for _ in range(8)], expected)
     expect_nothing_more(socket, "8 answers to 8 requests")
 
 
 @requirement("DIO-9")
-def test_pipelined_parts_are_assembled_correctly(resources: ResourceFactory) -> None:
+@each_writing
+def test_pipelined_parts_are_assembled_correctly(resources: ResourceFactory, writes: Writes) -> None:
     """Cycles in several messages, sent before the first answer is read, get the same answers as one by one."""
     _, socket = trained_cluster(resources, TWO_INPUTS)
     expected = [socket.request(sample_inputs(TWO_INPUTS, seed)) for seed in range(6)]
-    for seed in range(6):
-        first, second = sample_inputs(TWO_INPUTS, seed)
-        socket.send(first.name, first.values, is_last=False)
-        socket.send(second.name, second.values, is_last=True)
+    with writes(socket):
+        for seed in range(6):
+            first, second = sample_inputs(TWO_INPUTS, seed)
+            socket.send(first.name, first.values, is_last=False)
+            socket.send(second.name, second.values, is_last=True)
     # Acknowledgements arrive in between; receive_outputs() skips them.
     expect_in_order(resources, socket, [socket.receive_outputs() for _ in range(6)], expected)
+    expect_nothing_more(socket, "no answer behind the output of the last cycle")
 
 
 def expect_in_order(
@@ -147,25 +189,30 @@ def expect_in_order(
 
 
 @requirement("DIO-9")
-def test_pipelined_training_is_answered_before_the_request_behind_it(resources: ResourceFactory) -> None:
+@each_writing
+def test_pipelined_training_is_answered_before_the_request_behind_it(
+    resources: ResourceFactory, writes: Writes
+) -> None:
     """Training cycles and a request, sent before the first answer is read, are answered in order."""
-    _, socket = trained_cluster(resources, ANY_SHAPE)
-    for seed in range(10):
-        question, targets = sample_inputs(socket.shape, seed)[0], training_targets(socket.shape, seed)[0]
-        socket.send(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
-        socket.send(targets.name, targets.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
-    question = sample_inputs(socket.shape, seed=3)[0]
-    socket.send(question.name, question.values, is_last=True)
+    cluster, socket = trained_cluster(resources, ANY_SHAPE)
+    with writes(socket):
+        for seed in range(10):
+            question, targets = sample_inputs(socket.shape, seed)[0], training_targets(socket.shape, seed)[0]
+            socket.send(question.name, question.values, is_last=False, process_type=ProcessType.TRAIN)
+            socket.send(targets.name, targets.values, is_last=True, process_type=ProcessType.TRAIN, expected=True)
+        question = sample_inputs(socket.shape, seed=3)[0]
+        socket.send(question.name, question.values, is_last=True)
     actual = socket.receive_outputs()
-    expect_same(
-        resources, socket, actual, socket.request([question]), "the answer of the trained cluster, as it is afterwards"
-    )
     expect_nothing_more(socket, "no answer to training behind that to the request")
+    again = cluster.reattach()
+    afterwards = again.request([question])
+    expect_same(resources, again, actual, afterwards, "the answer of the trained cluster, as it is afterwards")
 
 
 # DIO-10: two clusters, each with its socket, do not influence each other.
 @requirement("DIO-10")
 @pytest.mark.parametrize("shape", [ONE_BRICK, TWO_INPUTS], ids=["between cycles", "in a cycle"])
+@alone
 def test_two_clusters_do_not_influence_each_other(resources: ResourceFactory, shape: ClusterShape) -> None:
     """Values and training of one cluster do not change the answers of another, not even of an unfinished cycle."""
     resources.target.connection_limit.require(2)
@@ -188,6 +235,7 @@ def test_two_clusters_do_not_influence_each_other(resources: ResourceFactory, sh
 
 
 @requirement("DIO-10")
+@alone
 def test_answers_go_to_their_own_socket(resources: ResourceFactory) -> None:
     """The answer to a request goes to the socket that sent it."""
     resources.target.connection_limit.require(2)

@@ -5,14 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hanami_conformance.cases.attribution import default_requirement
 from hanami_conformance.cases.checks import observe, require
-from hanami_conformance.cases.failures import ConnectionClosed, ErrorAnswer
+from hanami_conformance.cases.failures import ConnectionClosed, ErrorAnswer, PreconditionFailed, Unsupported
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.resources.training import format_answer, sample_inputs, training_targets
+from hanami_conformance.resources.training import (
+    format_answer,
+    sample_inputs,
+    train_once,
+    train_until_distinguishable,
+    training_targets,
+)
 from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, expect_same, trained_cluster
+
+pytestmark = pytest.mark.parallel
 
 LARGE = 40_000  # values of an output; its message is larger than 128 KiB
 
@@ -51,6 +60,9 @@ INPUTS = {  # repeated up to the size of the brick
     "mixed signs": [-1e3, 1e3],
     "values above 2^24": [16_777_218.0, 33_554_436.0, 3e9],
     "fractions of all 24 bits": [1 / 3, 16_777_213 / 16_777_216],
+    "largest values": [3.4028234e38],
+    "largest values of both signs": [3.4028234e38, -3.4028234e38],
+    "least values": [1e-45, -1e-45],
 }
 EXPECTED_VALUES = {  # likewise
     "values above 2^24": [16_777_218.0, 3e9],
@@ -117,3 +129,33 @@ def test_inputs_of_unlike_sizes_keep_their_values(resources: ResourceFactory, si
         whole = socket.request([first, second])
         what = "the same answer with the bricks in the other order"
         expect_same(resources, socket, socket.request([second, first]), whole, what)
+
+
+LONG = "a_name_of_a_brick_that_has_as_many_characters_as_nobody_expects_"
+ALIKE = {
+    "the beginning": ClusterShape({f"{LONG}1": 4, f"{LONG}2": 4}, {"test_output": 5}, hidden=10),
+    "the whole of the shorter": ClusterShape({"test_input": 4, "test_input_2": 4}, {"test_output": 5}, hidden=10),
+    "all but the case": ClusterShape({"Test_Input": 4, "test_input": 4}, {"test_output": 5}, hidden=10),
+}
+
+
+@requirement("DIO-4", "DIO-1")
+@pytest.mark.hostile
+@pytest.mark.parametrize("common", list(ALIKE))
+def test_bricks_with_similar_names_keep_their_values(resources: ResourceFactory, common: str) -> None:
+    """Values for bricks whose names have much in common go each to its brick, in any order."""
+    shape = ALIKE[common]
+    try:
+        cluster = resources.cluster(shape)
+    except PreconditionFailed as failure:
+        raise Unsupported(f"the target creates no cluster with these names: {failure}") from failure
+    cluster.enter_direct_mode()
+    socket = cluster.attach()
+    with default_requirement("DIO-4"):
+        train_once(socket)
+        train_until_distinguishable(socket, shape)
+        for seed in (1, 2):
+            first, second = sample_inputs(shape, seed)
+            whole = socket.request([first, second])
+            swapped = socket.request([second, first])
+            expect_same(resources, socket, swapped, whole, "the same answer with the bricks in the other order")

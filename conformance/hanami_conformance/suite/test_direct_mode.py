@@ -15,10 +15,13 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs, train_once
 from hanami_conformance.stateful.placeholders import MISSING, drop_missing
 from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, untrained_cluster
-from hanami_conformance.suite.support.invalid import INVALID_UUIDS, invalid_header_token
+from hanami_conformance.suite.support.invalid import INVALID_UUIDS, REST_TOKENS, invalid_header_token
+from hanami_conformance.suite.support.near_misses import OTHER_CASE, near_misses
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.attach import CLUSTER, attach
 from hanami_conformance.target.target import Account, Target
+
+pytestmark = pytest.mark.parallel
 
 TURNS = 10  # switches of one cluster to direct mode and back
 
@@ -30,6 +33,15 @@ def expect_usable(cluster: Cluster, requirement_id: str) -> None:
     with default_requirement(requirement_id):
         train_once(socket)
     socket.close()
+
+
+def expect_switchable(cluster: Cluster) -> None:
+    """Check that a cluster of whatever mode can be brought into the direct mode, and works there."""
+    task, direct = cluster.account.target.dialect.modes
+    cluster.set_mode(task)  # which may be its mode
+    with attribute_to("MODE-1"):
+        cluster.switch_when_released(direct)
+    expect_usable(cluster, "MODE-1")
 
 
 # MODE-1: PUT set_mode with new_state DIRECT switches an idle cluster from task to direct mode, and TASK switches it
@@ -90,6 +102,19 @@ def test_an_unknown_state_is_rejected(resources: ResourceFactory, state: Any) ->
 
 
 @requirement("MODE-2")
+@pytest.mark.hostile
+def test_a_state_is_compared_whole(resources: ResourceFactory) -> None:
+    """A state that only resembles TASK gets a 4xx, and the cluster stays in direct mode."""
+    task, _ = resources.target.dialect.modes
+    cluster = resources.any_cluster(ONE_BRICK)
+    cluster.enter_direct_mode()
+    for change, near_miss in near_misses(task, OTHER_CASE):
+        answer = cluster.set_mode(near_miss)
+        require(answer.rejected, expected=f"a 4xx: new_state is {task} {change}", actual=answer)
+    expect_usable(cluster, "MODE-2")
+
+
+@requirement("MODE-2")
 @pytest.mark.parametrize("kind", list(INVALID_UUIDS))
 def test_an_unknown_cluster_is_rejected(target: Target, kind: str) -> None:
     """A switch of an unknown cluster gets 404, an invalid uuid 400."""
@@ -109,18 +134,18 @@ def test_a_dataset_has_no_mode(resources: ResourceFactory) -> None:
 
 @requirement("MODE-2", "GEN-3")
 def test_a_cluster_of_another_user_is_rejected(resources: ResourceFactory, other_account: Account) -> None:
-    """A switch of another user's cluster gets 404, and the cluster keeps its mode."""
+    """A switch of another user's cluster gets 404, also to the mode that it has, and the cluster keeps its mode."""
     cluster = resources.any_cluster(ONE_BRICK)
-    body = {"uuid": cluster.uuid, "new_state": resources.target.dialect.modes[1]}
-    answer = other_account.call("cluster.set_mode", body=body)
-    require(answer.status == 404, expected="404: the cluster belongs to another user", actual=answer)
+    for mode in resources.target.dialect.modes:
+        answer = other_account.call("cluster.set_mode", body={"uuid": cluster.uuid, "new_state": mode})
+        require(answer.status == 404, expected="404: the cluster belongs to another user", actual=answer)
     with attribute_to("MODE-2"):  # the rejected switch must not have switched
         cluster.enter_direct_mode()
     expect_usable(cluster, "MODE-2")
 
 
 @requirement("MODE-2")
-@pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "unsigned", "expired"])
+@pytest.mark.parametrize("token", REST_TOKENS)
 def test_switching_needs_a_valid_token(resources: ResourceFactory, token: str) -> None:
     """A switch without a valid token gets 401, and the cluster keeps its mode."""
     cluster = resources.any_cluster(ONE_BRICK)
@@ -142,19 +167,20 @@ def test_a_body_that_is_no_object_is_rejected(target: Target) -> None:
 
 
 # MODE-3: setting the current mode again; switching back with a socket attached; attaching in task mode.
-@requirement("MODE-3")
+@requirement("MODE-3", "MODE-1")
 def test_answer_to_setting_the_same_mode(resources: ResourceFactory) -> None:
-    """Record the answer to a switch to the current mode."""
+    """Record the answer to a switch to the current mode; the cluster can be switched and used afterwards."""
     task, direct = resources.target.dialect.modes
     cluster = resources.any_cluster(ONE_BRICK)
     observe(f"{task} in task mode", cluster.set_mode(task))
     cluster.set_mode(direct)
     observe(f"{direct} in direct mode", cluster.set_mode(direct))
+    expect_switchable(cluster)
 
 
-@requirement("MODE-3")
+@requirement("MODE-3", "MODE-1")
 def test_effect_of_switching_back_on_a_socket(resources: ResourceFactory) -> None:
-    """Record the answer to a switch back to task mode with a socket attached, and the effect on the socket."""
+    """Record the answer to a switch back to task mode with a socket attached, and its effects."""
     cluster, socket = direct_cluster(resources, ANY_SHAPE)
     observe("TASK with a socket attached", cluster.set_mode(resources.target.dialect.modes[0]))
     try:
@@ -163,6 +189,8 @@ def test_effect_of_switching_back_on_a_socket(resources: ResourceFactory) -> Non
         observe("a request on that socket", violation.actual)
     else:
         observe("a request on that socket", "an output")
+    socket.close()
+    expect_switchable(cluster)
 
 
 # GEN-2: no input of a client ends the server or blocks it for others.
@@ -178,9 +206,9 @@ def test_an_open_cycle_does_not_hold_up_the_switch(resources: ResourceFactory) -
     require(not answer.failed, expected="an answer below 500 to the switch in an open cycle", actual=answer)
 
 
-@requirement("MODE-3")
+@requirement("MODE-3", "MODE-1")
 def test_answer_to_attaching_in_task_mode(resources: ResourceFactory) -> None:
-    """Record the answer to a socket for a cluster in task mode."""
+    """Record the answer to a socket for a cluster in task mode; the cluster can be switched and used afterwards."""
     cluster = resources.any_cluster(ONE_BRICK)
     try:
         attach(cluster.account, cluster.uuid, CLUSTER).close()
@@ -188,3 +216,4 @@ def test_answer_to_attaching_in_task_mode(resources: ResourceFactory) -> None:
         observe("attaching in task mode", f"rejected: {violation.actual}")
     else:
         observe("attaching in task mode", "accepted")
+    expect_switchable(cluster)

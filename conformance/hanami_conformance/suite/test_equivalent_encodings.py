@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,11 +14,15 @@ from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import observe, require
 from hanami_conformance.cases.failures import ConnectionClosed
 from hanami_conformance.catalogue import requirement
+from hanami_conformance.clients.json_forms import JSON_FORMS
+from hanami_conformance.clients.protobuf_variants import CHUNK_FORMS, FLOAT_FORMS
+from hanami_conformance.clients.websocket_connection import COMPRESSION, EXTENSIONS, SWITCHING
+from hanami_conformance.clients.websocket_forms import SEGMENTS as MESSAGE_SEGMENTS
+from hanami_conformance.clients.websocket_forms import MessageForm
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs
 from hanami_conformance.suite.support.clusters import ANY_SHAPE, expect_same, trained_cluster
 from hanami_conformance.suite.support.intact_uploads import expect_intact
-from hanami_conformance.suite.support.protobuf_variants import CHUNK_FORMS, FLOAT_FORMS
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_INPUTS, MnistSample
 from hanami_conformance.suite.support.uploads import (
     expect_complete,
@@ -27,8 +31,10 @@ from hanami_conformance.suite.support.uploads import (
     split_into_chunks,
     start_upload,
 )
-from hanami_conformance.target.attach import FILE_UPLOAD, is_accepted
+from hanami_conformance.target.attach import FILE_UPLOAD, AttachForm, attach, first_message, is_accepted
 from hanami_conformance.target.target import Target
+
+pytestmark = pytest.mark.parallel
 
 
 @requirement("DATA-1")
@@ -65,25 +71,11 @@ def test_values_may_be_encoded_differently(resources: ResourceFactory, form: str
 PAUSE = 0.005  # seconds
 
 
-def with_escapes(fields: Mapping[str, Any]) -> str:
-    """Return JSON with every character of a text escaped, except in a token, which would not be redacted then."""
-    parts = (
-        f"{json.dumps(name)}: {escaped(value) if isinstance(value, str) and name != 'token' else json.dumps(value)}"
-        for name, value in fields.items()
-    )
-    return "{" + ", ".join(parts) + "}"
-
-
-def escaped(text: str) -> str:
-    """Return a JSON string with every character escaped."""
-    return '"' + "".join(f"\\u{ord(character):04x}" for character in text) + '"'
-
-
-JSON_FORMS: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "with line breaks and spaces": lambda fields: json.dumps(fields, indent=4),
-    "without any space": lambda fields: json.dumps(fields, separators=(",", ":")),
-    "with its fields in the other order": lambda fields: json.dumps(dict(reversed(list(fields.items())))),
-    "with escapes": with_escapes,
+WRITTEN: dict[str, str] = {
+    "with line breaks and spaces": "indented",
+    "without any space": "compact",
+    "with its fields in the other order": "reversed",
+    "with escapes": "escaped",
 }
 
 
@@ -109,6 +101,26 @@ def test_a_handshake_may_be_written_differently(target: Target, kind: str) -> No
     except ConnectionClosed as closed:
         require(False, expected=f"a websocket after a handshake: {kind}", actual=closed.actual)
     require(websocket.is_open, expected=f"a websocket after a handshake: {kind}", actual=websocket.close_info)
+    websocket.close()
+
+
+@requirement("ATT-1")
+@pytest.mark.parametrize("offer", [COMPRESSION, "x-unknown; level=1"])
+def test_extensions_may_be_offered(resources: ResourceFactory, offer: str) -> None:
+    """A websocket works for a client that offers an extension, as browsers do; the server need not use it."""
+    upload = resources.csv(100)
+    websocket = resources.target.websocket()
+    with contextlib.suppress(ConnectionClosed):  # by this client, if an extension is accepted that it does not know
+        websocket.open({EXTENSIONS: offer})
+    response = websocket.handshake_response
+    opened = response is not None and response.status_code == SWITCHING
+    actual = websocket.close_info if response is None else f"{response.status_code} {response.reason_phrase}"
+    require(opened, expected=f"101 to a handshake that offers {offer}", actual=actual)
+    if websocket.is_open:
+        with attribute_to("ATT-1"):
+            websocket.send_text(first_message(upload.account.token, upload.files["input"].uuid, FILE_UPLOAD))
+            answer = websocket.receive(f"an answer to a first message after a handshake that offers {offer}")
+        require(is_accepted(answer), expected="JSON whose success is 1 or true", actual=answer)
     websocket.close()
 
 
@@ -139,20 +151,30 @@ def switch_to_direct(resources: ResourceFactory) -> tuple[str, Fields]:
 
 
 @requirement("ATT-2")
-@pytest.mark.parametrize("form", list(JSON_FORMS))
+@pytest.mark.parametrize("form", list(WRITTEN))
 def test_a_first_message_may_be_written_differently(resources: ResourceFactory, form: str) -> None:
     """A first message is accepted in every form that JSON allows."""
     upload = resources.csv(100)
     fields = {"token": upload.account.token, "uuid": upload.files["input"].uuid, "target": FILE_UPLOAD}
     websocket = resources.target.websocket()
     websocket.open()
-    websocket.send_text(JSON_FORMS[form](fields))
+    websocket.send_text(JSON_FORMS[WRITTEN[form]](fields))
     answer = websocket.receive(f"an acceptance of a first message {form}")
     websocket.close()
     require(is_accepted(answer), expected=f"JSON whose success is 1 or true, to a first message {form}", actual=answer)
 
 
-@pytest.mark.parametrize("form", list(JSON_FORMS))
+@requirement("ATT-2")
+@pytest.mark.parametrize("segments", [segments for segments in MESSAGE_SEGMENTS if segments != "one"])
+def test_a_first_message_may_arrive_in_segments(resources: ResourceFactory, segments: str) -> None:
+    """A first message is accepted wherever its frame is cut into TCP segments."""
+    upload = resources.csv(100)
+    form = AttachForm(frames=MessageForm(segments=segments))
+    with attribute_to("ATT-2"):
+        attach(upload.account, upload.files["input"].uuid, FILE_UPLOAD, form=form).close()
+
+
+@pytest.mark.parametrize("form", list(WRITTEN))
 @pytest.mark.parametrize(
     "prepare",
     [
@@ -168,7 +190,7 @@ def test_a_body_may_be_written_differently(
     """The body of a request is accepted in every form that JSON allows."""
     operation, fields = prepare(resources)
     target, route = resources.target, resources.target.dialect.route(operation)
-    content = JSON_FORMS[form](fields).encode()
+    content = JSON_FORMS[WRITTEN[form]](fields).encode()
     answer = target.rest.request(route.method, route.path, token=target.account.token, content=content)
     resources.register_unexpected(answer, operation)
     require(answer.status == 200, expected=f"200 to {operation} with a body {form}", actual=answer)

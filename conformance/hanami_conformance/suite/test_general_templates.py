@@ -18,6 +18,8 @@ from hanami_conformance.suite.support.markers import mark_destructive
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_proto.dialect import Dialect
 
+pytestmark = pytest.mark.parallel
+
 
 def expect_rejected_or_usable(resources: ResourceFactory, template: str | None, what: str) -> None:
     """Check that a template is rejected with a reason, or that its cluster can be shown and deleted.

@@ -11,9 +11,11 @@ from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, TargetDown
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.suite.support.intact_uploads import expect_intact
 from hanami_conformance.suite.support.invalid import QUERY_LANGUAGE, VERY_LONG
 from hanami_conformance.suite.support.literal_names import LITERALS, expect_name_kept
 from hanami_conformance.suite.support.markers import mark_destructive
+from hanami_conformance.suite.support.near_misses import UUID_FORMS, near_misses
 from hanami_conformance.suite.support.operations import (
     DELETIONS,
     FIELDS,
@@ -25,7 +27,11 @@ from hanami_conformance.suite.support.operations import (
     request_bytes,
     texts_of,
 )
+from hanami_conformance.suite.support.sample_data import ONE_BRICK
+from hanami_conformance.suite.support.uploads import small_upload
 from hanami_conformance.target.target import Account, Target
+
+pytestmark = pytest.mark.parallel
 
 
 def expect_list(account: Account) -> None:
@@ -48,6 +54,41 @@ def test_query_language_in_a_text_gets_a_4xx(resources: ResourceFactory, operati
             if field != "name" or not resources.target.dialect.is_name(value + text):
                 expect_4xx(answer, f"{field} ends with {kind}")
     expect_list(resources.target.account)
+
+
+UUIDS = {  # operation to the kind of the resource whose uuid it takes
+    "dataset.progress": "dataset",
+    "dataset.get": "dataset",
+    "dataset.delete": "dataset",
+    "csv.finalize": "dataset",
+    "cluster.get": "cluster",
+    "cluster.delete": "cluster",
+    "cluster.set_mode": "cluster",
+}
+
+
+@requirement("GEN-1", "PROG-4", "FIN-4", "DEL-1", "MODE-2")
+@pytest.mark.hostile
+@pytest.mark.parametrize("operation", mark_destructive(UUIDS, *DELETIONS))  # as above
+def test_a_uuid_in_a_call_is_compared_whole(resources: ResourceFactory, operation: str) -> None:
+    """A uuid that only resembles that of a resource gets a 4xx, and the resource stays as it was."""
+    good = fields_of(resources, operation)
+    if UUIDS[operation] == "cluster":
+        cluster = resources.any_cluster(ONE_BRICK)
+        uuids = {"uuid": cluster.uuid}
+    else:
+        upload, model = small_upload(resources, "csv")
+        uuids = {"uuid": upload.uuid, "uuid_input_file": upload.files["input"].uuid}
+    right = {field: uuids.get(field, value) for field, value in good.items()}
+    for field in [name for name in right if name in uuids]:
+        for change, near_miss in near_misses(right[field], UUID_FORMS):
+            answer = call_with(resources, operation, right | {field: near_miss})
+            expect_4xx(answer, f"{field} is one of a {UUIDS[operation]}, {change}", operation)
+    if UUIDS[operation] == "cluster":
+        with attribute_to("MODE-2" if operation == "cluster.set_mode" else "GEN-1"):
+            cluster.enter_direct_mode()
+    else:
+        expect_intact(upload, model, "an upload after calls with uuids that resemble its own")
 
 
 def percent_encoded(value: bytes) -> bytes:

@@ -8,6 +8,7 @@ import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import require
+from hanami_conformance.cases.failures import Violation
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.connection_limit import ConnectionLimit
@@ -95,11 +96,16 @@ def test_resets_behind_the_first_message_block_nobody(resources: ResourceFactory
 def test_reset_connections_block_nobody(resources: ResourceFactory) -> None:
     """Sockets that are reset before and during an upload do not block others."""
     upload = resources.csv(10_000)
-    for index in range(5):
-        open_socket(resources.target).reset()
-        socket = upload.reattach()
-        socket.send(index * 100, random_bytes(100))
-        socket.websocket.reset()
+    try:
+        for index in range(5):
+            open_socket(resources.target).reset()
+            socket = upload.reattach()
+            socket.send(index * 100, random_bytes(100))
+            socket.websocket.reset()
+    except Violation:  # which is about this upload, unless others are not served either
+        with attribute_to("GEN-4"):
+            expect_other_clients_served(resources)
+        raise
     with attribute_to("GEN-4"):
         expect_other_clients_served(resources)
 
@@ -112,6 +118,7 @@ def test_a_client_that_does_not_read_blocks_nobody(resources: ResourceFactory) -
     _, silent = direct_cluster(resources, shape)
     question = resources.target.dialect.codec.encode_io("test_input", [0.5, 0.5], is_last=True)
     silent.websocket.send_without_reading([question] * 3000, "3000 requests for 8 kB each")
+    silent.websocket.wait_until_filled()  # by answers, so that the server cannot send another one
     with attribute_to("GEN-4"):
         expect_other_clients_served(resources)
     silent.websocket.reset()
@@ -122,7 +129,7 @@ def test_a_slow_client_blocks_nobody(resources: ResourceFactory) -> None:
     """A request that arrives byte by byte does not block the requests of others."""
     target = resources.target
     route = target.dialect.route("dataset.list")
-    slow = f"{route.method} {route.path} HTTP/1.1\r\nHost: slow\r\n".encode()
+    slow = f"{route.method} {route.path} HTTP/1.1\r\nHost: {target.endpoint.authority}\r\n".encode()
     with target.raw() as connection, attribute_to("GEN-4"):
         for index in range(0, len(slow), 4):
             connection.send(slow[index : index + 4], "a few bytes of a request")

@@ -1,4 +1,4 @@
-"""Direct interaction: a second socket on the same cluster."""
+"""Second sockets: two of the same cluster, and two of the same file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from hanami_conformance.cases.attribution import default_requirement
 from hanami_conformance.cases.checks import observe
-from hanami_conformance.cases.failures import ConnectionClosed, PreconditionFailed
+from hanami_conformance.cases.failures import ConnectionClosed, PreconditionFailed, ResponseTimeout, Unsupported
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import InputMessage
 from hanami_conformance.clients.cluster_socket import ClusterSocket
@@ -16,7 +16,12 @@ from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs
 from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, expect_same, trained_cluster
+from hanami_conformance.suite.support.intact_uploads import expect_intact
+from hanami_conformance.suite.support.sample_data import MnistSample
+from hanami_conformance.suite.support.uploads import send_labels, start_upload
 from hanami_proto.codec import ProcessType
+
+pytestmark = pytest.mark.parallel
 
 WHAT = "a second socket for the same cluster"
 
@@ -71,3 +76,28 @@ def expect_answered_or_closed(socket: ClusterSocket, messages: Sequence[InputMes
         observe("a request on the socket that is left", closed.actual)
     else:
         observe("a request on the socket that is left", answer)
+
+
+@requirement("DATA-4", "DATA-7")
+@pytest.mark.parametrize("closed_first", ["the earlier one", "the later one"])
+def test_of_two_sockets_of_a_file_the_later_chunk_wins(resources: ResourceFactory, closed_first: str) -> None:
+    """Where two sockets of a file are accepted, the later chunk wins, in whatever order they are closed."""
+    resources.target.connection_limit.require(2)
+    mnist = MnistSample(2000, side=8)
+    content = mnist.contents["input"]
+    wrong = bytes(255 - byte for byte in content)
+    upload = start_upload(resources, mnist.contents)
+    send_labels(upload, mnist)
+    earlier = upload.attach()
+    earlier.write(0, wrong)
+    try:
+        later = upload.attach()
+    except PreconditionFailed as failure:
+        raise Unsupported(f"a second socket for the same file is rejected: {failure}") from failure
+    try:
+        later.write(0, content)
+    except (ConnectionClosed, ResponseTimeout) as failure:
+        raise Unsupported(f"a second socket for the same file takes no chunk: {failure.actual}") from failure
+    for socket in (earlier, later) if closed_first == "the earlier one" else (later, earlier):
+        socket.close()
+    expect_intact(upload, mnist.model, "a file that was written over two sockets", values=True)

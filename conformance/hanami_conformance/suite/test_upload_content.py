@@ -26,6 +26,8 @@ from hanami_conformance.suite.support.uploads import (
     small_upload,
 )
 
+pytestmark = pytest.mark.parallel
+
 SHAPES = [(1, 1), (1, 28), (3, 5), (40, 2), (256, 1), (700, 16), (5000, 1), (3000, 2)]  # images, and their rows
 
 
@@ -53,6 +55,12 @@ TABLES: dict[str, tuple[bytes, list[list[float]]]] = {
         b"alpha,beta\n3.1415927,-2.7182817\n0.00000012345678,9876543.0\n",
         [[3.1415927, -2.7182817], [1.2345678e-7, 9876543.0]],
     ),
+    "numbers of forty characters": (
+        b"alpha,beta\n340282346638528859811704183484516925440.0,1\n2,-170141183460469231731687303715884105728.00\n",
+        [[float(np.finfo(np.float32).max), 1], [2, -(2.0**127)]],
+    ),
+    "zeros before its numbers": (b"alpha,beta\n007,010\n-012,0008.50\n", [[7, 10], [-12, 8.5]]),
+    "points at the ends of its numbers": (b"alpha,beta\n.5,5.\n-.25,3\n", [[0.5, 5], [-0.25, 3]]),
     "blanks beside its numbers": (b"alpha,beta\n 1, 2\n3 ,4.5 \n", [[1, 2], [3, 4.5]]),
     "no newline at the end": (b"alpha,beta\n1,2\n3,45", [[1, 2], [3, 45]]),
     "lines that end in CRLF": (b"alpha,beta\r\n1,2\r\n3,4\r\n", [[1, 2], [3, 4]]),
@@ -133,6 +141,10 @@ BAD_IDX: dict[str, dict[str, bytes]] = {
     "larger images promised than there are": {**GOOD, "input": idx(0x803, 3, 400, 400, data=PIXELS)},
     "billions of images without pixels promised": {**GOOD, "input": idx(0x803, 0xFFFFFFFF, 0, 0)},
     "billions of images promised": {**GOOD, "input": idx(0x803, 0xFFFFFFFF, 0xFFFF, 0xFFFF, data=PIXELS)},
+    "pixels promised that are 2^32 times a whole number": {
+        "input": idx(0x803, 1, 1 << 16, (1 << 16) + 1, data=bytes(1 << 16)),
+        "label": idx(0x801, 1, data=b"\x01"),
+    },
     "more labels promised than there are": {**GOOD, "label": idx(0x801, 300, data=b"\x01\x02\x03")},
     "fewer labels than images and promised": {**GOOD, "label": idx(0x801, 3, data=b"\x01\x02")},
     "fewer images than labels and promised": {**GOOD, "input": idx(0x803, 3, 4, 4, data=PIXELS[:-1])},
@@ -140,7 +152,7 @@ BAD_IDX: dict[str, dict[str, bytes]] = {
     "a single byte": {"input": b"\x00", "label": b"\x00"},
     "text": {"input": b"these are no images, nor is this a header at all", "label": b"no labels either"},
 }
-BILLIONS = [case for case in BAD_IDX if case.startswith("billions")]
+BILLIONS = [case for case in BAD_IDX if case.startswith(("billions", "pixels promised"))]
 
 
 # FIN-6: content that is not an MNIST IDX file or not a table, and IDX headers that announce more than the file holds,

@@ -6,6 +6,7 @@ import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.catalogue import requirement
+from hanami_conformance.clients.websocket_forms import MessageForm
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.suite.support.intact_uploads import expect_intact, stays_incomplete
@@ -111,6 +112,27 @@ def test_uploads_of_two_users_at_the_same_time_do_not_mix(resources: ResourceFac
 def test_uploads_of_two_users_under_one_name_do_not_mix(resources: ResourceFactory, other_account: Account) -> None:
     """Two uploads of the same name by two users do not mix."""
     alternate(resources, other_account, resources.name("mnist"))
+
+
+@requirement("DATA-9", "DATA-11")
+def test_a_chunk_between_the_fragments_of_another_upload_does_not_mix(resources: ResourceFactory) -> None:
+    """A chunk of one upload that arrives between two fragments of another upload's chunk does not mix with it."""
+    resources.target.connection_limit.require(2)
+    samples = [MnistSample(600, seed=seed, side=4) for seed in (1, 2)]
+    uploads = [start_upload(resources, mnist.contents) for mnist in samples]
+    for upload, mnist in zip(uploads, samples, strict=True):
+        send_labels(upload, mnist)
+    with attribute_to("DATA-9"):
+        cut, whole = [upload.attach() for upload in uploads]
+        content, other = [mnist.contents["input"] for mnist in samples]
+        release = cut.hold(0, content, MessageForm("two fragments"))
+        whole.write(0, other)
+        release()
+        cut.expect_accepted(0, content, "a chunk in fragments")
+    cut.close()
+    whole.close()
+    for upload, mnist in zip(uploads, samples, strict=True):
+        expect_intact(upload, mnist.model, "the file as it was sent", values=True)
 
 
 def alternate(resources: ResourceFactory, other: Account | None, name: str = "") -> None:

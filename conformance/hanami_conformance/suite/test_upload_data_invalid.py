@@ -11,11 +11,18 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.clients.websocket_events import CloseInfo
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.suite.support.intact_uploads import expect_complete_as_sent, expect_intact, stays_incomplete
+from hanami_conformance.suite.support.intact_uploads import (
+    expect_complete_as_sent,
+    expect_intact,
+    expect_usable,
+    stays_incomplete,
+)
 from hanami_conformance.suite.support.markers import mark_destructive
 from hanami_conformance.suite.support.sample_data import MnistSample, random_bytes
 from hanami_conformance.suite.support.sockets import expect_nothing_more
-from hanami_conformance.suite.support.uploads import send_labels, start_upload
+from hanami_conformance.suite.support.uploads import send_labels, small_contents, start_upload
+
+pytestmark = pytest.mark.parallel
 
 BEYOND: dict[str, Callable[[int], tuple[int, int]]] = {
     "ends one byte beyond": lambda size: (size - 9, 10),
@@ -121,30 +128,47 @@ def test_a_truncated_chunk_writes_nothing(resources: ResourceFactory) -> None:
 
 
 # DATA-12: empty data, very large messages, text frames.
-@requirement("DATA-12")
+@requirement("DATA-12", "DATA-7")
 @pytest.mark.parametrize("position", [0, 50, 100], ids=["at the beginning", "in the middle", "at the end"])
 def test_answer_to_an_empty_chunk(resources: ResourceFactory, position: int) -> None:
-    """Record the answer to a chunk without data."""
-    socket = resources.csv(100).attach()
-    observe(f"an empty chunk at byte {position} of 100", describe(socket.exchange(position, b"")))
+    """Record the answer to a chunk without data, which completes nothing; the upload goes on."""
+    contents, model = small_contents("csv")
+    upload = start_upload(resources, contents)
+    socket = upload.attach()
+    socket.write(0, contents["input"][:10])
+    place = position * len(contents["input"]) // 100
+    observe(f"an empty chunk at {position} % of the file", describe(socket.exchange(place, b"")))
+    socket.close()
+    with stays_incomplete(upload, "an empty chunk has no bytes"):
+        pass
+    expect_usable(upload, contents, model, "an empty chunk")
 
 
-@requirement("DATA-12")
+@requirement("DATA-12", "DATA-7")
 @pytest.mark.hostile
 @pytest.mark.destructive
 def test_answer_to_a_very_large_message(resources: ResourceFactory) -> None:
-    """Record the answer to a chunk of 4 MiB."""
+    """Record the answer to a chunk of 4 MiB; an upload that was begun before goes on."""
     size = 4 << 20
+    contents, model = small_contents("csv")
+    begun = start_upload(resources, contents)
     socket = resources.csv(size).attach()
     socket.send(0, bytes(size))
     answer = socket.websocket.receive_or_close("an answer to 4 MiB, or a close")
     observe("a chunk of 4 MiB", answer if isinstance(answer, CloseInfo) else describe(socket.decode(answer)))
+    socket.close()
+    expect_usable(begun, contents, model, "a message of 4 MiB to another file")
 
 
-@requirement("DATA-12")
+@requirement("DATA-12", "DATA-7")
 @pytest.mark.hostile
 def test_answer_to_a_text_message(resources: ResourceFactory) -> None:
-    """Record the answer to a text message on a file socket."""
-    socket = resources.csv(100).attach()
+    """Record the answer to a text message on a file socket; the upload goes on."""
+    contents, model = small_contents("csv")
+    upload = start_upload(resources, contents)
+    socket = upload.attach()
+    socket.write(0, contents["input"][:10])
     socket.websocket.send_text("hello")
     observe("a text frame on a file socket", socket.websocket.receive_or_close("an answer to a text frame, or a close"))
+    socket.close()
+    expect_usable(upload, contents, model, "a text frame on its socket")

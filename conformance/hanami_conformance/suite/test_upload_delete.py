@@ -15,6 +15,7 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.bystander import expect_other_clients_served
 from hanami_conformance.suite.support.intact_uploads import expect_intact
+from hanami_conformance.suite.support.markers import alone
 from hanami_conformance.suite.support.sample_data import csv_sample, random_bytes
 from hanami_conformance.suite.support.uploads import (
     expect_4xx_with_reason,
@@ -23,6 +24,9 @@ from hanami_conformance.suite.support.uploads import (
 )
 from hanami_conformance.target.target import Account
 
+pytestmark = pytest.mark.parallel
+
+COLUMNS = {"csv": "first", "mnist": "picture"}  # of a small upload, by its kind
 IN_FLIGHT = 200  # chunks that are sent before a DELETE, and whose answers are not read
 
 
@@ -72,7 +76,11 @@ def expect_gone(upload: Upload) -> None:
     """Check that a dataset has no entry, progress or files any more, and cannot be deleted or finalized."""
     listed = upload.account.call("dataset.list")
     require(upload.uuid not in listed.text, expected=f"{upload.uuid} not in the list", actual=listed)
-    for what, answer in (("GET", upload.description()), ("progress", upload.progress_answer())):
+    answers = {"GET": upload.description(), "progress": upload.progress_answer()}
+    if upload.account.target.dialect.has_content:
+        column = {"column_name": COLUMNS[upload.kind], "row_offset": "0", "number_of_rows": "1"}
+        answers["content"] = upload.account.call("dataset.content", params={"uuid": upload.uuid, **column})
+    for what, answer in answers.items():
         require(answer.status == 404, expected=f"404 to {what} of a deleted dataset", actual=answer)
     answer = upload.delete()
     require(answer.status == 404, expected="404 to a second DELETE", actual=answer)
@@ -81,12 +89,14 @@ def expect_gone(upload: Upload) -> None:
 
 
 @requirement("DEL-1")
-@pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_chunks_after_a_delete_are_rejected(resources: ResourceFactory, kind: str) -> None:
-    """Chunks on an open socket are rejected once the dataset is deleted, by an answer or a close."""
+@pytest.mark.parametrize(
+    ("kind", "role"), [("csv", "input"), ("mnist", "input"), ("mnist", "label")], ids=lambda value: value
+)
+def test_chunks_after_a_delete_are_rejected(resources: ResourceFactory, kind: str, role: str) -> None:
+    """Chunks on an open socket of either file are rejected once the dataset is deleted, by an answer or a close."""
     resources.target.connection_limit.require(2)
     upload = started(resources, kind)
-    socket = upload.attach()
+    socket = upload.attach(role)
     socket.write(0, random_bytes(100))
     answer = upload.delete()
     require(answer.status == 200, expected="200 to the DELETE", actual=answer)
@@ -104,6 +114,7 @@ def test_chunks_after_a_delete_are_rejected(resources: ResourceFactory, kind: st
 @requirement("DEL-1", "GEN-2")
 @pytest.mark.hostile
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
+@alone
 def test_a_dataset_may_be_deleted_with_chunks_in_flight(resources: ResourceFactory, kind: str) -> None:
     """A DELETE is answered while chunks arrive, the dataset is gone, and the server goes on."""
     upload = started(resources, kind)
@@ -140,6 +151,7 @@ def test_the_uuid_of_a_file_deletes_nothing(resources: ResourceFactory, of: str)
 
 
 @requirement("DEL-1")
+@alone
 def test_a_delete_affects_one_dataset_only(resources: ResourceFactory) -> None:
     """A DELETE affects the dataset with the uuid, and no other of the same name."""
     content, model = csv_sample()
@@ -157,6 +169,7 @@ def test_a_delete_affects_one_dataset_only(resources: ResourceFactory) -> None:
 
 
 @requirement("DEL-1", "FIN-2")
+@alone
 def test_a_new_dataset_has_nothing_of_a_deleted_one(resources: ResourceFactory) -> None:
     """A new dataset with the name of a deleted one has its own content."""
     content, model = csv_sample(seed=1)

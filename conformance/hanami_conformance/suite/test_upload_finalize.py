@@ -17,7 +17,8 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.stateful.placeholders import MISSING, drop_missing
 from hanami_conformance.suite.support.intact_uploads import expect_intact, expect_unchanged, stays_incomplete
-from hanami_conformance.suite.support.invalid import invalid_header_token
+from hanami_conformance.suite.support.invalid import REST_TOKENS, invalid_header_token
+from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.suite.support.uploads import (
     expect_4xx_with_reason,
     expect_complete,
@@ -28,6 +29,8 @@ from hanami_conformance.suite.support.uploads import (
     start_upload,
 )
 from hanami_conformance.target.target import Account
+
+pytestmark = pytest.mark.parallel
 
 
 @requirement("FIN-1")
@@ -165,6 +168,20 @@ def test_one_file_twice_is_rejected_and_destroys_nothing(resources: ResourceFact
     expect_intact(upload, model, "an upload after a rejected PUT")
 
 
+@requirement("FIN-4")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_a_resource_of_another_kind_is_no_file(resources: ResourceFactory, kind: str) -> None:
+    """A PUT with the uuid of the dataset itself, or of a cluster, in place of that of a file is rejected."""
+    upload, model = small_upload(resources, kind)
+    expect_complete(upload)
+    cluster = resources.any_cluster(ONE_BRICK)
+    for role in upload.files:
+        for what, uuid in (("the dataset", upload.uuid), ("a cluster", cluster.uuid)):
+            body = body_with(upload, f"uuid_{role}_file", uuid)
+            expect_4xx_with_reason(upload.finalize(body), f"the uuid of the {role} file is that of {what}")
+    expect_intact(upload, model, "an upload after a rejected PUT")
+
+
 @requirement("FIN-4", "DEL-1")
 def test_files_of_a_deleted_dataset_are_rejected(resources: ResourceFactory) -> None:
     """A PUT with a file of a deleted dataset is rejected."""
@@ -220,7 +237,7 @@ def test_the_path_of_the_other_kind_is_rejected(resources: ResourceFactory) -> N
 
 
 @requirement("FIN-4")
-@pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
+@pytest.mark.parametrize("token", REST_TOKENS)
 def test_finalizing_needs_a_valid_token(resources: ResourceFactory, token: str) -> None:
     """A PUT without a valid token is rejected, and the upload can still be finalized."""
     upload, model = small_upload(resources, "csv")
@@ -244,11 +261,13 @@ def test_a_second_put_is_rejected_and_changes_nothing(resources: ResourceFactory
 
 # FIN-7: finalizing with the upload socket still open is harmless; the temporary files are gone afterwards.
 @requirement("FIN-7")
-@pytest.mark.parametrize("kind", ["csv", "mnist"])
-def test_finalizing_with_the_socket_open_is_harmless(resources: ResourceFactory, kind: str) -> None:
-    """A PUT with a socket open succeeds, and later chunks change nothing."""
+@pytest.mark.parametrize(
+    ("kind", "role"), [("csv", "input"), ("mnist", "input"), ("mnist", "label")], ids=lambda value: value
+)
+def test_finalizing_with_the_socket_open_is_harmless(resources: ResourceFactory, kind: str, role: str) -> None:
+    """A PUT with a socket of either file open succeeds, and later chunks change nothing."""
     upload, model = small_upload(resources, kind)
-    socket = upload.attach()
+    socket = upload.attach(role)
     dataset = expect_intact(upload, model, "an upload with a socket open")
     socket.send(0, b"x" * 10)
     answer = socket.websocket.receive_or_close("a rejection of a chunk after the PUT, or a close")

@@ -12,19 +12,22 @@ from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import observe, require
 from hanami_conformance.cases.failures import ResponseTimeout, Unsupported
 from hanami_conformance.catalogue import requirement
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import NAME_PREFIX, ResourceFactory
+from hanami_conformance.resources.upload import INIT_REQUIREMENTS
 from hanami_conformance.stateful.placeholders import MISSING, drop_missing
 from hanami_conformance.suite.support.intact_uploads import expect_complete_as_sent
-from hanami_conformance.suite.support.invalid import VERY_LONG, invalid_header_token
+from hanami_conformance.suite.support.invalid import REST_TOKENS, VERY_LONG, invalid_header_token
 from hanami_conformance.suite.support.markers import mark_destructive
 from hanami_conformance.suite.support.sample_data import csv_sample, random_bytes
 from hanami_conformance.suite.support.uploads import expect_4xx_with_reason
 from hanami_conformance.target.capabilities import LARGE_FILE
 from hanami_conformance.target.target import Account, Target
+
+pytestmark = pytest.mark.parallel
 
 
 def init_body(resources: ResourceFactory, kind: str) -> dict[str, Any]:
@@ -51,7 +54,8 @@ def test_a_csv_upload_has_a_dataset_and_one_file(resources: ResourceFactory) -> 
     body = init_body(resources, "csv")
     answer = resources.target.account.call("csv.init", body=body)
     resources.from_init_response(answer, "csv", body["name"], {"input": 100})
-    require(not answer.object().get("uuid_label_file"), expected="no uuid_label_file for a CSV upload", actual=answer)
+    has_none = answer.object().get("uuid_label_file") is None
+    require(has_none, expected="no uuid_label_file for a CSV upload", actual=answer)
 
 
 TRIES = 3
@@ -82,7 +86,7 @@ def test_every_valid_name_is_accepted(resources: ResourceFactory, kind: str, loo
             answer.status == 200,
             expected=expected,
             actual=answer,
-            requirement="INIT-1" if kind == "mnist" else "INIT-2",
+            requirement=INIT_REQUIREMENTS[kind],
         )
     else:
         expected = f"a 4xx: names of {dialect.name} have no dash"
@@ -206,6 +210,9 @@ INVALID_FIELDS: dict[str, tuple[str, Any]] = {
     "name with a newline at its end": ("name", "digits\n"),
     "name with a letter that is not ASCII": ("name", "z\u00e4hler"),
     "name in another alphabet": ("name", "\u0446\u0438\u0444\u0440\u044b"),
+    "name with digits of another alphabet": ("name", "digits\u0663\u0664"),
+    "name with a blank of another kind": ("name", "digits\u00a0a"),
+    "name with a dash of another kind": ("name", "digits\u2010a"),
     "name with a slash": ("name", "digits/../other"),
     "no size": ("input_data_size", MISSING),
     "size null": ("input_data_size", None),
@@ -256,7 +263,7 @@ def test_a_table_has_no_label_size(resources: ResourceFactory) -> None:
 
 
 @requirement("INIT-5")
-@pytest.mark.parametrize("value", [MISSING, 0, -1, "50", None])
+@pytest.mark.parametrize("value", [MISSING, 0, -1, "50", None, True, 1.5, 10_000_000_001, 2**64 + 1])
 def test_an_invalid_label_size_is_rejected(resources: ResourceFactory, value: Any) -> None:
     """An MNIST upload without a valid label size is rejected."""
     body = {**init_body(resources, "mnist"), "label_data_size": value}
@@ -291,7 +298,7 @@ def test_a_body_that_is_no_object_is_rejected(target: Target, kind: str, case: s
 # INIT-6: without a valid token nothing is created (401).
 @requirement("INIT-6")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
-@pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
+@pytest.mark.parametrize("token", REST_TOKENS)
 def test_nothing_is_created_without_a_valid_token(resources: ResourceFactory, kind: str, token: str) -> None:
     """A POST without a valid token gets 401 and creates nothing."""
     body = init_body(resources, kind)

@@ -1,23 +1,26 @@
-"""Upload, step 5: datasets of one name, and of the longest name."""
+"""Upload, step 5: datasets of one name, of almost the same files, and of the longest name."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 
+import numpy as np
 import pytest
 
-from hanami_conformance.cases.attribution import precondition
+from hanami_conformance.cases.attribution import attribute_to, precondition
 from hanami_conformance.cases.checks import observe, require
 from hanami_conformance.cases.failures import Unsupported
 from hanami_conformance.catalogue import requirement
-from hanami_conformance.models.dataset import DatasetModel
+from hanami_conformance.models.dataset import DatasetModel, idx_images
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.finished_upload import FinishedUpload
-from hanami_conformance.resources.upload import Upload
+from hanami_conformance.resources.upload import Upload, init_fields
 from hanami_conformance.suite.support.intact_uploads import expect_intact, expect_unchanged
 from hanami_conformance.suite.support.markers import mark_destructive
 from hanami_conformance.suite.support.sample_data import MnistSample, csv_sample
 from hanami_conformance.suite.support.uploads import small_contents, small_upload, start_upload
+
+pytestmark = pytest.mark.parallel
 
 
 def other_contents(kind: str) -> tuple[dict[str, bytes], DatasetModel]:
@@ -33,7 +36,7 @@ def upload_of_the_same_name(resources: ResourceFactory, first: Upload) -> tuple[
     """Return an upload with the name of another one and every byte sent; None if the server wants names to differ."""
     contents, model = other_contents(first.kind)
     sizes = {role: len(content) for role, content in contents.items()}
-    body = {"name": first.name, **{f"{role}_data_size": size for role, size in sizes.items()}}
+    body = init_fields(first.name, sizes)
     answer = first.account.call(f"{first.kind}.init", body=body)
     if answer.rejected:
         observe("a second upload of the same name", answer)
@@ -95,3 +98,21 @@ def test_a_dataset_with_the_longest_name_is_served(resources: ResourceFactory, k
     listed = upload.account.call("dataset.list")
     gone = listed.status == HTTPStatus.OK and upload.uuid not in listed.text
     require(gone, expected=f"a list without {upload.uuid} after the DELETE", actual=listed, requirement="DEL-1")
+
+
+@requirement("FIN-2", "DATA-9")
+@pytest.mark.parametrize("differs", ["the first byte", "the last byte"])
+def test_files_that_are_almost_equal_keep_their_own_content(resources: ResourceFactory, differs: str) -> None:
+    """Of two uploads whose files differ in one byte each becomes a dataset with its own content."""
+    mnist = MnistSample(70_000, side=28)  # more than 64 KiB, which some servers take for the whole
+    images = mnist.model.columns["picture"].astype(np.uint8).reshape(-1, 28, 28)
+    labels = mnist.model.columns["label"][:, 0].astype(np.uint8)
+    other = images.copy()
+    place = (0, 0, 1) if differs == "the first byte" else (-1, -1, -1)
+    other[place] = 255 - other[place]
+    changed = {"input": idx_images(other), "label": mnist.contents["label"]}
+    for contents, model in ((mnist.contents, mnist.model), (changed, DatasetModel.from_images(other, labels))):
+        upload = start_upload(resources, contents)
+        upload.write_all(contents)
+        with attribute_to("FIN-2"):
+            expect_intact(upload, model, f"one of two files that differ in {differs}", values=True)

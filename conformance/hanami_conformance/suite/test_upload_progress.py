@@ -12,10 +12,12 @@ from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
-from hanami_conformance.suite.support.invalid import INVALID_UUIDS, invalid_header_token
+from hanami_conformance.suite.support.invalid import INVALID_UUIDS, REST_TOKENS, invalid_header_token
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, csv_sample, random_bytes
 from hanami_conformance.suite.support.uploads import send_chunks, shuffled, split_into_chunks
 from hanami_conformance.target.target import Account, Target
+
+pytestmark = pytest.mark.parallel
 
 
 def attached(upload: Upload, role: str = "input") -> UploadSocket:
@@ -247,7 +249,7 @@ def test_progress_without_a_uuid_is_rejected(target: Target) -> None:
 
 
 @requirement("PROG-4")
-@pytest.mark.parametrize("token", ["missing", "malformed", "tampered", "expired"])
+@pytest.mark.parametrize("token", REST_TOKENS)
 def test_progress_without_a_valid_token_is_rejected(resources: ResourceFactory, token: str) -> None:
     """Progress without a valid token gets 401."""
     upload = resources.csv(10)

@@ -9,14 +9,17 @@ import pytest
 
 from hanami_conformance.cases.checks import observe, require
 from hanami_conformance.catalogue import requirement
-from hanami_conformance.models.dataset import DatasetModel, idx_images, idx_labels
+from hanami_conformance.models.dataset import DatasetModel, csv_table, idx_images, idx_labels
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.finished_upload import FinishedUpload
 from hanami_conformance.resources.readback import check_no_rows
 from hanami_conformance.resources.upload import Upload
+from hanami_conformance.suite.support.intact_uploads import judge_unusual
 from hanami_conformance.suite.support.markers import mark_destructive
 from hanami_conformance.suite.support.sample_data import random_bytes
 from hanami_conformance.suite.support.uploads import expect_complete, start_upload
+
+pytestmark = pytest.mark.parallel
 
 
 def is_kept(upload: Upload, contents: dict[str, bytes], what: str) -> bool:
@@ -109,8 +112,10 @@ def expect_known_values(upload: Upload, names: list[str], values: np.ndarray, wh
         FinishedUpload(upload, DatasetModel.from_table(names, kept), what) for kept in (values, without_odd_rows)
     ]
     chosen = next((one for one in choices if one.rows.correct and one.content.correct), choices[0])
-    for name in ("description", "rows", *(("content",) if chosen.is_readable else ())):
-        chosen.aspect(name).judge()
+    judge_unusual(chosen, "description")
+    judge_unusual(chosen, "rows")
+    if chosen.is_readable:
+        chosen.content.judge()
 
 
 GREY = random_bytes(3 * 4)
@@ -136,8 +141,8 @@ def test_labels_from_ten_on_are_rejected_or_kept(resources: ResourceFactory, kin
         return
     # The number of columns is not judged: that of ten labels is no mistake where a server keeps labels apart.
     finished = FinishedUpload(upload, DatasetModel.from_images(images, labels), f"images with {kind}")
-    finished.description.judge()
-    finished.rows.judge()
+    judge_unusual(finished, "description")
+    judge_unusual(finished, "rows")
     if finished.is_readable:
         finished.content.judge()
 
@@ -164,3 +169,16 @@ def test_images_without_pixels_are_rejected_or_kept(resources: ResourceFactory, 
         answer = upload.description()
         require(not answer.failed, expected=f"no 5xx to GET of {kind}", actual=answer, requirement="GEN-1")
         observe(f"GET of {kind}", answer.text)
+
+
+@requirement("FIN-1")
+@pytest.mark.may_violate("FIN-6")
+def test_column_names_beyond_ascii_are_rejected_or_described(resources: ResourceFactory) -> None:
+    """A table whose columns have names beyond ASCII is rejected, or it is described whole."""
+    names, values = ["größe", "温度", "länge"], np.arange(6, dtype=np.float32).reshape(2, 3)
+    content = csv_table(names, values)
+    upload = start_upload(resources, {"input": content})
+    if is_kept(upload, {"input": content}, "a table with column names beyond ASCII"):
+        finished = FinishedUpload(upload, DatasetModel.from_table(names, values), "column names beyond ASCII")
+        finished.aspect("description").judge()
+        finished.aspect("rows").judge()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from hanami_conformance.cases.checks import observe, require
@@ -14,6 +15,8 @@ from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.suite.support.uploads import expect_finalized_as
+
+pytestmark = pytest.mark.parallel
 
 HELD_OUT = 360
 EPOCHS = 6

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import Any
 
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.preparations import PREPARATIONS
+from hanami_conformance.clients.json_forms import JSON_FORMS
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
+from hanami_conformance.clients.websocket_forms import HANDSHAKES, MessageForm
+from hanami_conformance.common.text import printable_line
 from hanami_conformance.target.target import Account, Target
 
 FILE_UPLOAD = "file_upload"
 CLUSTER = "cluster"
+ATTACHING_TO = {FILE_UPLOAD: "attaching to a file", CLUSTER: "attaching to a cluster"}  # as preparations
 
 
 def first_message(token: Any, uuid: Any, target: Any) -> str:
@@ -35,7 +41,27 @@ def is_rejected(answer: Message | CloseInfo) -> bool:
     return parsed is not None and "success" in parsed and parsed["success"] in (0, False)
 
 
-def attach(account: Account, uuid: str, target: str, websocket: WebSocket | None = None) -> WebSocket:
+@dataclass(frozen=True)
+class AttachForm:
+    """The form of an attachment on the wire.
+
+    Attributes:
+        handshake: Spelling of the handshake, of :data:`HANDSHAKES`.
+        json: JSON of the first message, of :data:`JSON_FORMS`.
+        frames: Frames of the first message.
+    """
+
+    handshake: str = "usual"
+    json: str = "usual"
+    frames: MessageForm = field(default_factory=MessageForm)
+
+
+USUAL = AttachForm()
+
+
+def attach(
+    account: Account, uuid: str, target: str, websocket: WebSocket | None = None, form: AttachForm = USUAL
+) -> WebSocket:
     """Open a socket and attach it to a file or a cluster.
 
     Args:
@@ -43,14 +69,20 @@ def attach(account: Account, uuid: str, target: str, websocket: WebSocket | None
         uuid: Uuid of the file or the cluster.
         target: Kind of the resource, ``file_upload`` or ``cluster``.
         websocket: Websocket that is not open yet; None for a new one of the target.
+        form: Form of handshake and first message on the wire.
 
     Raises:
         Violation: If the target does not accept the first message.
     """
     websocket = websocket or account.target.websocket()
-    websocket.open()
+    headers, cuts = HANDSHAKES[form.handshake]
+    websocket.open(headers, cuts)
     try:
-        websocket.send_text(first_message(account.token, uuid, target))
+        if form == USUAL:
+            websocket.send_text(first_message(account.token, uuid, target))
+        else:
+            text = JSON_FORMS[form.json]({"token": account.token, "uuid": uuid, "target": target})
+            websocket.send_formed(text.encode(), form.frames, f"text {printable_line(text)}", text=True)
         answer = websocket.receive_or_close("an answer to the first message")
         require(
             isinstance(answer, Message) and is_accepted(answer),
@@ -62,6 +94,7 @@ def attach(account: Account, uuid: str, target: str, websocket: WebSocket | None
         websocket.close()
         raise
     account.target.attached = True
+    PREPARATIONS.note(ATTACHING_TO[target], worked=True)
     return websocket
 
 

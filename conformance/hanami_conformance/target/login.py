@@ -17,7 +17,8 @@ from hanami_conformance.cases.failures import (
 )
 from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
 from hanami_conformance.clients.json_response import is_token_text
-from hanami_conformance.clients.rest import RestClient, RestResponse
+from hanami_conformance.clients.rest import RestClient
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.target import Credentials

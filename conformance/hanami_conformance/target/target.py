@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -18,8 +21,10 @@ from hanami_conformance.cases.failures import (
 from hanami_conformance.cases.recording import ClosedSocket, current_case, recording_paused
 from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.clients.deadline import AdaptiveTimeout, Deadline
+from hanami_conformance.clients.held_request import HeldRequest
 from hanami_conformance.clients.raw_request import send_raw
-from hanami_conformance.clients.rest import NEVER_DELETED, RestClient, RestResponse
+from hanami_conformance.clients.rest import NEVER_DELETED, RestClient
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.clients.tcp import RawConnection
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.common.shortage import MachineShortage
@@ -27,7 +32,8 @@ from hanami_conformance.common.text import printable_line
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.target.dialect_detection import DetectedDialect
 from hanami_conformance.target.login import READY_POLL, expires_soon, log_in
-from hanami_proto.dialect import Dialect, NoRouteError, load_dialect
+from hanami_conformance.target.server_control import ServerControl
+from hanami_proto.dialect import Dialect, NoRouteError, Route, load_dialect
 
 SILENT_CALLS_WHEN_DOWN = 2
 UNRESPONSIVE = "it takes connections and is silent"
@@ -77,6 +83,12 @@ class Account:
         """
         return self.target.call(operation, body=body, params=params, token=self.token, extra=extra)
 
+    def hold(
+        self, operation: str, *, body: Any = None, params: Mapping[str, str] | None = None, extra: float = 0.0
+    ) -> HeldRequest:
+        """Call a REST operation as this user, but for the last byte; otherwise like :meth:`call`."""
+        return self.target.hold(operation, body=body, params=params, token=self.token, extra=extra)
+
 
 class Target:
     """A target with its accounts logged in; :func:`.connect.connect` makes one.
@@ -90,6 +102,7 @@ class Target:
     """
 
     def __init__(self, options: TargetOptions, found: DetectedDialect | None = None) -> None:
+        self.options = options
         self.url = options.url
         self.dialect: Dialect = load_dialect(options.dialect) if found is None else found.dialect
         self.dialect_reason = "" if found is None else found.reason
@@ -100,9 +113,11 @@ class Target:
         self.tried_clusters = False  # from then on a server is no longer starting
         self.unsafe_deletions: set[str] = set()  # kinds of resources whose deletion crashes the target
         self.expired_token = options.expired_token
+        self.durable = options.durable
+        self.server: ServerControl | None = None  # where the suite starts it
         self.endpoint = options.endpoint()
         self.certificate_checked = not options.insecure
-        self.rest = RestClient(self.endpoint, self.timeouts)
+        self.rest = RestClient(self.endpoint, self.timeouts, self._current_limit)
         self.given_cluster = options.cluster
         if options.cluster is not None:
             self.rest.forbid_deletion(options.cluster.uuid)
@@ -119,6 +134,7 @@ class Target:
         self.idle_timeout_reason: Callable[[ClosedSocket], str] = lambda _ended: (
             ""
         )  # why it may have ended one that is old
+        self._announcing = threading.Lock()  # operations that overlap are answered on several threads
         self.announced_bytes = 0  # of all accepted uploads; servers may allocate them, and keep them after a deletion
         self.optional_replies: dict[str, bool] = {}  # name of a SHOULD reply: whether the target sends it
 
@@ -131,6 +147,28 @@ class Target:
     def websocket_url(self) -> str:
         """Address of the websocket: that of the REST API (requirement ATT-1)."""
         return self.endpoint.websocket_url
+
+    def beside(self, connections: int) -> Target:
+        """Return the same target for clients beside the case, with connections and time limits of its own.
+
+        Args:
+            connections: Largest number of their connections at the same time.
+        """
+        other = copy.copy(self)
+        other.timeouts = AdaptiveTimeout(self.timeouts.setting)
+        other.connection_limit = ConnectionLimit(connections)
+        other.rest = self.rest.beside(other.timeouts, other._current_limit)  # noqa: SLF001 - of this class
+        other.optional_replies = dict(self.optional_replies)
+        other._connections = []  # noqa: SLF001 - of this class
+        other.account = copy.copy(self.account)
+        other.account.target = other
+        other.other_account = None
+        other.server = None
+        other.teardown_actions = []
+        return other
+
+    def _current_limit(self) -> ConnectionLimit:
+        return self.connection_limit  # it may have been replaced
 
     def websocket(self, timeouts: AdaptiveTimeout | None = None, limit: ConnectionLimit | None = None) -> WebSocket:
         """Return a websocket that is not open yet.
@@ -151,14 +189,18 @@ class Target:
             else:
                 connection.close()
         self._connections.clear()
+        self.rest.close()
 
-    def raw(self, limit: ConnectionLimit | None = None) -> RawConnection:
+    def raw(self, limit: ConnectionLimit | None = None, kind: str = "tcp") -> RawConnection:
         """Return a bare TCP connection, open.
 
         Args:
             limit: Limit that it counts for; None for that of the target.
+            kind: Kind of the connection in the record.
         """
-        made = RawConnection(self.endpoint, self.timeouts.setting, limit or self.connection_limit)
+        made = RawConnection(
+            self.endpoint, self.timeouts.setting, limit or self.connection_limit, current_case().channel(kind)
+        )
         self._connections.append(made)
         return made
 
@@ -189,15 +231,47 @@ class Target:
             ResponseTimeout, ConnectionClosed, TargetDown: See :meth:`RestClient.request`.
             Unsupported: If the dialect has no such operation.
         """
+        route, content = self.route(operation), _content(body)
+        answer = self.rest.request(route.method, route.path, token=token, params=params, content=content, extra=extra)
+        self.note_announcement(operation, body, answer)
+        return answer
+
+    def note_announcement(self, operation: str, body: Any, answer: RestResponse) -> None:
+        """Count the bytes that an accepted request announces, if it begins an upload."""
+        if operation.endswith(".init") and answer.status == HTTPStatus.OK:
+            with self._announcing:
+                self.announced_bytes += _announced_bytes(body)
+
+    def hold(
+        self,
+        operation: str,
+        *,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        token: str | None,
+        extra: float = 0.0,
+    ) -> HeldRequest:
+        """Call a REST operation over a connection of its own, which counts for the limit, but for the last byte.
+
+        Raises:
+            TargetDown: If the target accepts no connection.
+            ConnectionClosed, Unsupported: See :meth:`call`.
+        """
+        route = self.route(operation)
+        request = self.rest.encode(route.method, route.path, token=token, params=params, content=_content(body))
+        note = partial(self.note_announcement, operation, body)
+        return HeldRequest(self.raw(kind="rest"), request, self.timeouts, extra, on_answer=note)
+
+    def route(self, operation: str) -> Route:
+        """Return the route of an operation.
+
+        Raises:
+            Unsupported: If the dialect has no such operation.
+        """
         try:
-            route = self.dialect.route(operation)
+            return self.dialect.route(operation)
         except NoRouteError as error:
             raise Unsupported(str(error)) from error
-        content = None if body is None else json.dumps(body).encode()
-        answer = self.rest.request(route.method, route.path, token=token, params=params, content=content, extra=extra)
-        if operation.endswith(".init") and answer.status == HTTPStatus.OK:
-            self.announced_bytes += _announced_bytes(body)
-        return answer
 
     def login(self, credentials: Credentials, name: str) -> Account:
         """Log an account in, waiting for a server that is not ready yet.
@@ -267,6 +341,7 @@ class Target:
         ready_by = Deadline.after(self.timeouts.setting)
         silences = 0
         while True:
+            self.rest.close()  # over a new connection: a target may serve those that it has, and accept no other one
             try:
                 with recording_paused():
                     self.rest.request(*self._liveness_probe(), token=self.account.token, kind="liveness probe")
@@ -280,6 +355,7 @@ class Target:
                 how = f"it takes no connections any more ({printable_line(str(error.__cause__ or error), MAX_CAUSE)})"
                 time.sleep(READY_POLL)
             else:
+                self.rest.close()  # the cases may be in other processes
                 return self.socket_silence_reason() if asked or sockets else ""
             ended = self.process_end()
             if ended or ready_by.passed or silences >= SILENT_CALLS_WHEN_DOWN:
@@ -301,14 +377,19 @@ class Target:
         return route.method, route.path
 
     def teardown(self) -> list[str]:
-        """Delete what :func:`hanami_conformance.target.connect.connect` created on the target.
+        """Delete what :func:`hanami_conformance.target.connect.connect` made on the target; close the kept connection.
 
         Returns:
             Resources that are left there, a line each.
         """
         lines = [undo() for undo in reversed(self.teardown_actions)]
         self.teardown_actions.clear()
+        self.rest.close()
         return [line for line in lines if line]
+
+
+def _content(body: Any) -> bytes | None:
+    return None if body is None else json.dumps(body).encode()
 
 
 def _announced_bytes(body: Any) -> int:

@@ -18,6 +18,7 @@ from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.finished_upload import check_dataset, completion_of
 from hanami_conformance.resources.readback import check_no_rows
 from hanami_conformance.resources.upload import Upload
+from hanami_conformance.stateful.novelty import noted
 from hanami_conformance.target.target import Account
 from hanami_reports.common.text import pluralise
 
@@ -44,7 +45,7 @@ class DatasetContentExecutor:
 
     def execute(self, steps: Sequence[Step]) -> None:
         """See :class:`.execute.SequenceExecutor`; a valid table must be finalized at the end."""
-        for step in steps:
+        for step in noted(steps, str):
             step.require_action(self.actions)
             self.actions[step.action](self, step)
         with attribute_to_steps(steps, "GEN-2", default="FIN-1"):

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from hanami_conformance.cases.attribution import attribute_to, default_requirement
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.cases.step import Step
-from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage
+from hanami_conformance.clients.cluster_messages import InputMessage
 from hanami_conformance.clients.cluster_socket import ClusterSocket
 from hanami_conformance.models.cluster import UNCHANGED, Outputs, are_equal, distance
-from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import (
     ROUNDS,
     STEPS,
     format_answer,
-    train_once,
-    train_until_distinguishable,
     training_targets,
     vector,
 )
@@ -37,35 +33,28 @@ from hanami_conformance.stateful.cluster_messages import (
     unusual_values,
 )
 from hanami_conformance.stateful.cluster_state import TrackedCluster, processed
-from hanami_conformance.target.target import Account
+from hanami_conformance.stateful.executors.sequence_clusters import SequenceClusters
+from hanami_conformance.stateful.novelty import noted
+from hanami_conformance.stateful.server_steps import HOW, expect_clean
 from hanami_proto.codec import ProcessType, SchemaError
 
-MOST_CLUSTERS = 2
-HIDDEN = 8
 LEARNED = 0.5  # part of the initial distance at which training stops
 NOTHING_TO_LEARN = 1e-4  # initial distance of an answer that is correct without training
 MISTAKES = ("unknown brick", "count", "too many", "process type")
 
 
-@dataclass
-class DirectIoExecutor:
-    """Executes sequences of direct interaction.
-
-    Args:
-        resources: Factory of the clusters.
-        accounts: Accounts that may have clusters; a sequence names them by number.
-    """
-
-    resources: ResourceFactory
-    accounts: Sequence[Account]
-    clusters: list[TrackedCluster] = field(default_factory=list)
+class DirectIoExecutor(SequenceClusters):
+    """Executes sequences of direct interaction; see :class:`.sequence_clusters.SequenceClusters`."""
 
     def execute(self, steps: Sequence[Step]) -> None:
         """See :class:`.execute.SequenceExecutor`; every known answer is requested again at the end."""
-        for step in steps:
-            step.require_action({"cluster", *self.actions})
+        for step in noted(steps, self._state):
+            step.require_action({"cluster", *HOW, *self.actions})
             if step.action == "cluster":
                 self._create_cluster(step)
+            elif step.action in HOW:
+                with default_requirement("GEN-2", counts=False):
+                    self._restart_server(step)
             else:
                 self._execute_step(step)
         for tracked in self._used():
@@ -74,8 +63,8 @@ class DirectIoExecutor:
                 if tracked.model.known_output(processed(input_messages(tracked.shape, kind))) is not None:
                     self._request_at_once(tracked, kind)
 
-    def _used(self) -> list[TrackedCluster]:
-        return [tracked for tracked in self.clusters if tracked.state == "used"]
+    def _state(self) -> str:
+        return ", ".join(sorted({one.summary for one in self.clusters}))
 
     def _execute_step(self, step: Step) -> None:
         """Execute a step on the cluster that it names; the others must not be affected."""
@@ -90,56 +79,32 @@ class DirectIoExecutor:
             if other is not tracked:
                 other.model.note_event_elsewhere("DIO-10")
 
-    def _create_cluster(self, step: Step) -> None:
-        if len(self.clusters) >= MOST_CLUSTERS:
+    def _restart_server(self, step: Step) -> None:
+        """Kill or restart the server; clusters that need not be kept are left out, and get clean answers."""
+        if not self.server.restart(step.action):
             return
-        input_sizes, output_sizes = step.int_list_argument("inputs"), step.int_list_argument("outputs")
-        shape = ClusterShape(
-            {f"input_{index}": max(2, size) for index, size in enumerate(input_sizes)},
-            # Sizes that differ, because an answer without a name is recognised by its size.
-            {f"output_{index}": max(2, size) + 10 * index for index, size in enumerate(output_sizes)},
-            hidden=step.int_argument("hidden") if "hidden" in step.arguments else HIDDEN,
-        )
-        account = self.accounts[step.int_argument("user") % len(self.accounts)]
-        tracked = TrackedCluster(self.resources.cluster(shape, account))
-        tracked.cluster.enter_direct_mode()
-        self.clusters.append(tracked)
-        with default_requirement("DIO-3"):  # no precondition but a part of the sequence, which counts as evidence
-            train_once(self._socket(tracked))
-            train_until_distinguishable(self._socket(tracked), shape, least_rounds=0)
+        target = self.resources.target
+        for tracked in self._used():
+            tracked.socket = None
+            if target.durable == "all":
+                self._note_lost_socket(tracked)
+            else:
+                tracked.state = "left open"
+                expect_clean("a switch of the mode", tracked.cluster.set_mode(target.dialect.modes[1]))
 
-    def _socket(self, tracked: TrackedCluster) -> ClusterSocket:
-        """Return the socket of a cluster; attach one if needed, and close another one if the limit is reached."""
-        if tracked.socket is None:
-            self._make_room()
-            last_event = tracked.model.last_event
-            with attribute_to("ATT-2" if last_event == UNCHANGED else last_event):
-                tracked.socket = tracked.cluster.reattach()
-        return tracked.socket
-
-    def _make_room(self) -> None:
-        attached = [other for other in self.clusters if other.socket is not None]
-        while len(attached) >= self.resources.target.connection_limit.limit:
-            self._close(attached.pop(0))
-
-    def _close(self, tracked: TrackedCluster, step: Step | None = None) -> None:  # noqa: ARG002 - signature of a step
-        if tracked.socket is None:
-            return
-        unsolicited = [message for message in tracked.socket.close() if tracked.socket.carries_output(message)]
-        self._note_lost_socket(tracked)
-        expected, actual = "one output of each brick to a request", f"{len(unsolicited)} more"
-        require(not unsolicited, expected=expected, actual=actual, requirement="DIO-3")
-
-    def _drop(self, tracked: TrackedCluster, step: Step) -> None:  # noqa: ARG002
-        if tracked.socket is not None:
-            tracked.socket.websocket.reset()
-            self._note_lost_socket(tracked)
-
-    def _note_lost_socket(self, tracked: TrackedCluster) -> None:
-        tracked.model.note_event("DIO-2" if tracked.pending_messages and tracked.trains else "DIO-11")
-        tracked.socket = None
-        tracked.pending_messages = []
-        tracked.model.forget_values()
+    def _request_from_suspended_server(self, tracked: TrackedCluster, step: Step) -> None:
+        """Send a request while the server is suspended; the answer must be the known one when it goes on."""
+        self._finish_cycle(tracked)
+        kind = step.int_argument("values")
+        known, socket = self._request_at_once(tracked, kind), self._socket(tracked)
+        *others, last = input_messages(tracked.shape, kind)
+        with self.server.suspended(step.int_argument("milliseconds")):
+            for part in others:
+                socket.send(part.name, part.values, is_last=False)
+            socket.send(last.name, last.values, is_last=True)
+        for _ in others:
+            socket.receive_acknowledgement()
+        _expect_equal(socket.receive_outputs(), known, "the answer as before the server was suspended", "DIO-3")
 
     def _request(self, tracked: TrackedCluster, step: Step) -> None:
         self._finish_cycle(tracked)
@@ -355,14 +320,14 @@ class DirectIoExecutor:
         "train": (_train, "DIO-5"),
         "train_until_learned": (_train_until_learned, "DIO-8"),
         "pipeline": (_pipeline, "DIO-9"),
-        "close": (_close, "DIO-3"),
-        "drop": (_drop, "DIO-11"),
+        **SequenceClusters.closing_actions,
         "mode": (_switch_mode, "MODE-1"),
         "delete": (_delete, "DIO-14"),
         "mistake": (_send_mistake, "DIO-12"),
         "garbage": (_send_garbage, "DIO-12"),
         "unusual": (_send_unusual, "DIO-3"),
         "other_user": (_attempt_as_other_user, "GEN-3"),
+        "suspend": (_request_from_suspended_server, "DIO-3"),
     }
 
 

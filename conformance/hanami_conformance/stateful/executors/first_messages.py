@@ -20,6 +20,7 @@ from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.retry import reattach
 from hanami_conformance.resources.upload import Upload
+from hanami_conformance.stateful.novelty import noted
 from hanami_conformance.stateful.placeholders import drop_missing, resolve_value, token_variants
 from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, attach, first_message, is_rejected
 from hanami_conformance.target.target import Account
@@ -62,7 +63,7 @@ class FirstMessageExecutor:
 
     def execute(self, steps: Sequence[Step]) -> None:
         """See :class:`.execute.SequenceExecutor`; a valid first message must be accepted at the end."""
-        for step in steps:
+        for step in noted(steps, lambda: f"{len(self._attached)} attached"):
             step.require_action(self.actions)
             self.actions[step.action](self, step)
         if self._rejected_chunks:

@@ -13,12 +13,13 @@ from hanami_conformance.cases.attribution import attribute_to_steps, default_req
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.step import Step
 from hanami_conformance.clients.cluster_messages import ClusterShape
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import train_once
-from hanami_conformance.resources.upload import Upload
+from hanami_conformance.resources.upload import INIT_REQUIREMENTS, Upload, init_fields
+from hanami_conformance.stateful.novelty import noted
 from hanami_conformance.stateful.placeholders import drop_missing, resolve_value, token_variants
 from hanami_conformance.target.target import Account
 
@@ -70,12 +71,13 @@ class RestCallExecutor:
 
     def execute(self, steps: Sequence[Step]) -> None:
         """See :class:`.execute.SequenceExecutor`; upload and cluster must still work at the end."""
-        for step in steps:
+        for step in noted(steps, lambda: self.mode):
             step.require_action(self.actions)
             self.actions[step.action](self, step)
         with attribute_to_steps(steps, "GEN-2", default="FIN-1"):
             self._finish_upload()
-            if self.mode:
+        if self.mode or not steps:  # without steps it is seen whether a cluster works at all
+            with attribute_to_steps(steps, "GEN-2", default="MODE-1"):
                 self._use_cluster()
 
     def _finish_upload(self) -> None:
@@ -85,10 +87,10 @@ class RestCallExecutor:
         self.upload.finalize().object()
 
     def _use_cluster(self) -> None:
-        direct = self.resources.target.dialect.modes[1]
+        cluster, direct = self.cluster, self.resources.target.dialect.modes[1]
         if self.mode != direct:
-            self.cluster.set_mode(direct).object()
-        socket = self.cluster.attach()
+            cluster.set_mode(direct).object()
+        socket = cluster.attach()
         train_once(socket)
         socket.close()
 
@@ -104,12 +106,12 @@ class RestCallExecutor:
         sizes = {"input": resolve_value(step, "input_size", {})[1]}
         if kind == "mnist":
             sizes["label"] = resolve_value(step, "label_size", {})[1]
-        fields = {"name": name, **{f"{role}_data_size": size for role, size in sizes.items()}}
+        fields = init_fields(name, sizes)
         body = {**drop_missing(fields), **step.object_argument("more")}
         reason = self._invalid_field(body, sizes)
         if not reason and (name_tag != "ours" or any(size > LARGEST for size in sizes.values())):
             return  # valid, but too large, or under a name by which the clean-up would not find it
-        requirement = "INIT-2" if kind == "csv" else "INIT-1"
+        requirement = INIT_REQUIREMENTS[kind]
         with uninterrupted(), default_requirement("INIT-5" if reason else requirement, counts=False):
             answer = self.account.call(f"{kind}.init", body=body)
             self.resources.register_unexpected(answer, "csv.init")

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar
-
-import numpy as np
 
 from hanami_conformance.cases.attribution import attribute_to, default_requirement
 from hanami_conformance.cases.checks import require
-from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout
 from hanami_conformance.cases.step import Step
-from hanami_conformance.clients.upload_socket import UploadSocket, describe
-from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.models.file import SEGMENT
-from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.finished_upload import check_dataset
 from hanami_conformance.stateful.access_checks import (
     OTHER_USER_ACTIONS,
@@ -25,48 +17,25 @@ from hanami_conformance.stateful.access_checks import (
     expect_deleted,
     finalize_with_invalid_body,
 )
-from hanami_conformance.stateful.stalled_client import FEWEST_CONNECTIONS, STALL_KINDS, StalledClient
+from hanami_conformance.stateful.executors.sequence_chunks import SequenceChunks
+from hanami_conformance.stateful.executors.sequence_uploads import SequenceUploads
+from hanami_conformance.stateful.novelty import noted
+from hanami_conformance.stateful.server_steps import KEPT_STATES, expect_clean
 from hanami_conformance.stateful.upload_state import (
     TrackedSocket,
     TrackedUpload,
     missing_spans,
-    mnist_files,
-    table_file,
 )
-from hanami_conformance.target.target import Account
-from hanami_proto.codec import Chunk, SchemaError
 from hanami_reports.common.text import pluralise
 
-MOST_UPLOADS = 3
-MOST_CHUNKS = 100  # in a filled file
-ORDERS = ("ascending", "descending", "shuffled")
-BETWEEN = ("", "ping", "pong")  # control frame between fragments, by number
-OVER = {"finalized": "FIN-7", "deleted": "DEL-1"}  # state of an upload to the requirement that it rejects chunks
 
-Span = tuple[int, int, int]  # position, length, variant
-
-
-@dataclass
-class UploadExecutor:
-    """Executes sequences of uploads.
-
-    Args:
-        resources: Factory of the uploads.
-        accounts: Accounts that may upload; a sequence names them by number.
-    """
-
-    resources: ResourceFactory
-    accounts: Sequence[Account]
-    uploads: list[TrackedUpload] = field(default_factory=list)
-    sockets: list[TrackedSocket] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.stalled_client = StalledClient(self.resources.target)
+class UploadExecutor(SequenceChunks):
+    """Executes sequences of uploads; see :class:`.sequence_uploads.SequenceUploads`."""
 
     def execute(self, steps: Sequence[Step]) -> None:
         """See :class:`.execute.SequenceExecutor`; open uploads are completed and read back at the end."""
         try:
-            for step in steps:
+            for step in noted(steps, self._state):
                 step.require_action({*self.socket_actions, *self.upload_actions, *self.actions})
                 with self.stalled_client.attribute_failures():
                     self._execute_step(step)
@@ -95,235 +64,31 @@ class UploadExecutor:
             with default_requirement(requirement, counts=False):
                 action(self, step)
 
-    # Uploads and sockets
+    def _state(self) -> str:
+        sockets = {id(socket.upload) for socket in self.sockets}
+        states = {f"{one.state} {_extent(one)}{' attached' * (id(one) in sockets)}" for one in self.uploads}
+        return ", ".join([*sorted(states), "stalled client" * bool(self.stalled_client.connections)])
 
-    def _begin(self, step: Step) -> None:
-        if len(self.uploads) >= MOST_UPLOADS:
-            return
-        account = self.accounts[step.int_argument("user") % len(self.accounts)]
-        if step.text_argument("kind") == "csv":
-            rows = step.int_argument("rows") if "rows" in step.arguments else 0
-            contents = table_file(step.int_argument("size"), rows)
-            upload = self.resources.csv(len(contents["input"]), account)
-        else:
-            contents = mnist_files(step.int_argument("size"), max(1, step.int_argument("count")))
-            upload = self.resources.mnist(len(contents["input"]), len(contents["label"]), account)
-        self.uploads.append(TrackedUpload(upload, contents))
-
-    def _attach(self, step: Step) -> None:
-        files = [(upload, role) for upload in self.uploads if upload.state == "open" for role in upload.upload.files]
-        if files:
-            self._attached_socket(*files[step.int_argument("file") % len(files)])
-
-    def _attached_socket(self, upload: TrackedUpload, role: str) -> TrackedSocket:
-        """Attach a socket to a file; an earlier one is closed first, since several are left open (ATT-8)."""
-        for earlier in [socket for socket in self.sockets if socket.upload is upload and socket.role == role]:
-            self._close(earlier)
-        self._make_room()
-        with attribute_to("DATA-7" if role in upload.lost_sockets else "ATT-2"):
-            socket = TrackedSocket(upload.upload.reattach(role), upload, role)
-        self.sockets.append(socket)
-        return socket
-
-    def _make_room(self) -> None:
-        """Close sockets until one more is within the limit of connections."""
-        limit = self.resources.target.connection_limit.limit - self.stalled_client.connections
-        while len(self.sockets) >= max(1, limit):
-            self._close(self.sockets[0])
-
-    def _close(self, tracked: TrackedSocket, step: Step | None = None) -> None:  # noqa: ARG002 - signature of a step
-        unsolicited = tracked.socket.close()
-        self._forget(tracked)
-        expected, actual = "one answer to each message", f"{len(unsolicited)} more"
-        require(not unsolicited, expected=expected, actual=actual, requirement="DATA-1")
-
-    def _drop(self, tracked: TrackedSocket, step: Step) -> None:  # noqa: ARG002
-        tracked.socket.websocket.reset()
-        self._forget(tracked)
-        tracked.upload.touched_requirements.add("DATA-7")
-
-    def _forget(self, tracked: TrackedSocket) -> None:
-        tracked.upload.lost_sockets.add(tracked.role)
-        self.sockets = [other for other in self.sockets if other is not tracked]
-
-    def _start_stalled_client(self, step: Step) -> None:
-        how = step.choice_argument("how", STALL_KINDS)
-        if self.resources.target.connection_limit.limit < FEWEST_CONNECTIONS:
-            return
+    def _restart_server(self, step: Step) -> None:
+        """Kill or restart the server; what need not be kept is left out from then on, and gets clean answers."""
         self.stalled_client.stop()
-        self._make_room()
-        self.stalled_client.start(how)
+        if not self.server.restart(step.action):
+            return
+        self.sockets.clear()
+        kept = KEPT_STATES[self.resources.target.durable]
         for upload in self.uploads:
-            upload.touched_requirements.add("GEN-4")
-
-    # Chunks
-
-    def _write(self, tracked: TrackedSocket, step: Step) -> None:
-        chunk = (step.int_argument("position"), step.int_argument("length"), step.int_argument("variant"))
-        self._send_chunks(tracked, [chunk])
-
-    def _pipeline(self, tracked: TrackedSocket, step: Step) -> None:
-        # Empty chunks are left out: a server may leave them unanswered, and the other answers would be out of step.
-        tuples = step.int_tuples_argument("chunks", 3)
-        chunks = [(position, length, variant) for position, length, variant in tuples if length]
-        if len(chunks) > 1:
-            tracked.upload.touched_requirements.add("DATA-10")
-        self._send_chunks(tracked, chunks, "DATA-10")
-
-    def _fill(self, tracked: TrackedSocket, step: Step) -> None:
-        for begin, end in self._gaps(tracked.socket, step):
-            self._send_chunks(tracked, [(begin, end - begin, step.int_argument("variant"))])
-
-    def _gaps(self, socket: UploadSocket, step: Step) -> list[tuple[int, int]]:
-        order = step.choice_argument("order", ORDERS)
-        least = socket.model.size // MOST_CHUNKS + 1
-        gaps = missing_spans(socket.model.received, max(step.int_argument("chunk"), least))
-        if order == "descending":
-            gaps.reverse()
-        elif order == "shuffled":
-            gaps = [gaps[index] for index in np.random.default_rng(7).permutation(len(gaps))]
-        return gaps
-
-    def _interleave(self, step: Step) -> None:
-        """Fill the files of all sockets in turns: a chunk on each socket before any answer is read."""
-        gaps = [(socket, self._gaps(socket.socket, step)) for socket in self.sockets if socket.upload.state == "open"]
-        several = len({id(socket.upload) for socket, _ in gaps}) > 1
-        requirement = "DATA-9" if several else "DATA-8"
-        if len(gaps) > 1:
-            for socket, _ in gaps:
-                socket.upload.touched_requirements.add(requirement)
-        for turn in range(max((len(spans) for _, spans in gaps), default=0)):
-            sent = [(socket, *spans[turn]) for socket, spans in gaps if turn < len(spans)]
-            for socket, begin, end in sent:
-                socket.socket.send(begin, socket.upload.data(socket.role, begin, end - begin, 0))
-            for socket, begin, end in sent:
-                data = socket.upload.data(socket.role, begin, end - begin, 0)
-                self._expect_acknowledgement(socket, begin, data, requirement)
-
-    def _send_fragments(self, tracked: TrackedSocket, step: Step) -> None:
-        """Send a chunk in several frames, with control frames between them if the step says so."""
-        if tracked.upload.state != "open":
-            return
-        position, length = step.int_argument("position"), step.int_argument("length")
-        data = tracked.upload.data(tracked.role, position, length, step.int_argument("variant"))
-        size = len(self.resources.target.dialect.codec.encode_chunk(position, data))
-        cuts = sorted(cut % (size + 1) for cut in step.int_list_argument("cuts"))
-        tracked.upload.touched_requirements.add("DATA-11")
-        with default_requirement("DATA-11"):
-            tracked.socket.send_fragments(position, data, cuts, BETWEEN[step.int_argument("ping") % len(BETWEEN)])
-        self._expect_acknowledgement(tracked, position, data, "DATA-11")
-
-    def _send_chunks(self, tracked: TrackedSocket, chunks: Sequence[Span], requirement: str = "DATA-1") -> None:
-        """Send chunks without waiting in between, then read all answers and compare each with the model."""
-        data_of = tracked.upload.data
-        sent = [(position, data_of(tracked.role, position, length, variant)) for position, length, variant in chunks]
-        try:
-            for position, data in sent:
-                tracked.socket.send(position, data)
-            for position, data in sent:
-                self._expect_acknowledgement(tracked, position, data, requirement)
-        except ConnectionClosed:
-            # The server may close the sockets of a finalized or deleted upload, and no others.
-            if tracked.upload.state == "open":
-                raise
-            self._forget(tracked)
-
-    def _expect_acknowledgement(self, tracked: TrackedSocket, position: int, data: bytes, requirement: str) -> None:
-        """Read the answer to a chunk.
-
-        Args:
-            tracked: Socket on which the chunk was sent.
-            position: Position of the chunk.
-            data: Data of the chunk.
-            requirement: Id of the requirement that a missing answer violates.
-        """
-        if not data:
-            self._accept_any_answer(tracked)
-            return
-        model, state = tracked.socket.model, tracked.upload.state
-        in_bounds = model.in_bounds(position, data)
-        over = OVER.get(state)
-        with attribute_to(over or (requirement if in_bounds else "DATA-5")):
-            acknowledgement = tracked.socket.receive_acknowledgement()
-        where = f"{pluralise(len(data), 'byte')} at {position} of {model.size}"
-        actual = describe(acknowledgement)
-        if over is not None:
-            expected = f"success = false to {where}: the upload is {state}"
-            require(not acknowledgement.success, expected=expected, actual=actual, requirement=over)
-            return
-        if in_bounds:
-            correct, expected = acknowledgement.success, f"success = true to {where}"
-        else:
-            correct = not acknowledgement.success and bool(acknowledgement.error)
-            expected = f"success = false and a reason to {where}"
-        default = "DATA-3" if in_bounds else "DATA-5"
-        with attribute_to(requirement if in_bounds and requirement != "DATA-1" else default):
-            require(correct, expected=expected, actual=actual, requirement=default)
-        if in_bounds:
-            tracked.upload.note_chunk(tracked.role, position, data)
-            if any(other is not tracked.upload and other.state == "open" for other in self.uploads):
-                tracked.upload.touched_requirements.add("DATA-9")
-        else:
-            tracked.upload.touched_requirements.add("DATA-5")
-        model.write(position, data)
-
-    def _accept_any_answer(self, tracked: TrackedSocket) -> None:
-        """Accept an answer, silence or a close after empty data, which is left open (DATA-12); reattach if needed."""
-        websocket = tracked.socket.websocket
-        answer = None
-        usual, websocket.awaiting = websocket.awaiting, "answer to empty data"
-        with contextlib.suppress(ResponseTimeout, ConnectionClosed):
-            answer = websocket.receive_or_close("an answer to empty data, or a close")
-        websocket.awaiting = usual
-        if isinstance(answer, Message):
-            return
-        websocket.close()
-        if tracked.upload.state != "open":
-            self._forget(tracked)
-            return
-        tracked.upload.lost_sockets.add(tracked.role)
-        with attribute_to("DATA-7"):
-            tracked.socket = tracked.upload.upload.reattach(tracked.role)
-
-    def _send_garbage(self, tracked: TrackedSocket, step: Step) -> None:
-        """Send bytes that are not a FileUpload_Message, or that only some readers of protobuf take for one."""
-        if tracked.upload.state != "open":
-            return
-        payload, codec = step.bytes_argument("bytes"), self.resources.target.dialect.codec
-        try:
-            chunk = codec.decode_chunk(payload)
-        except SchemaError:
-            chunk = None
-        what = "bytes that are no FileUpload_Message"
-        if chunk is not None:
-            what = f"bytes that read as FileUpload position={chunk.position}, {pluralise(len(chunk.data), 'byte')}"
-        with attribute_to("DATA-6"):
-            tracked.socket.send_bytes(payload, what)
-        if chunk is not None and not chunk.data:
-            self._accept_any_answer(tracked)
-            return
-        with attribute_to("DATA-6"):
-            acknowledgement = tracked.socket.receive_acknowledgement()
-        if chunk is not None:
-            if acknowledgement.success:
-                self._apply_decoded_chunk(tracked, chunk)
-            return
-        tracked.upload.touched_requirements.add("DATA-6")
-        expected = "success = false and a reason to bytes that are no FileUpload_Message"
-        rejected = not acknowledgement.success and acknowledgement.error
-        require(rejected, expected=expected, actual=describe(acknowledgement), requirement="DATA-6")
-
-    def _apply_decoded_chunk(self, tracked: TrackedSocket, chunk: Chunk) -> None:
-        """Apply accepted bytes that protobuf decodes as a chunk to the model, then overwrite them with valid ones."""
-        model = tracked.socket.model
-        expected = "success = false to a chunk that ends beyond the announced size"
-        in_bounds = model.in_bounds(chunk.position, chunk.data)
-        require(in_bounds, expected=expected, actual="success = true", requirement="DATA-5")
-        tracked.upload.note_chunk(tracked.role, chunk.position, chunk.data)
-        model.write(chunk.position, chunk.data)
-        self._send_chunks(tracked, [(chunk.position, len(chunk.data), 0)])
-
-    # Progress, finalize, delete
+            if upload.state not in kept:
+                expect_clean("a PUT", upload.upload.finalize())
+                expect_clean("progress", upload.upload.progress_answer())
+            elif upload.state == "open":
+                upload.lost_sockets.update(upload.upload.files)
+                upload.touched_requirements.add("DATA-7")
+                with attribute_to("DATA-7"):
+                    self._check_progress(upload)
+            elif upload.state == "finalized":
+                with attribute_to("FIN-1"):
+                    upload.upload.description().object()
+        self.uploads = [upload for upload in self.uploads if upload.state in kept]
 
     def _poll_progress(self, tracked: TrackedUpload, step: Step) -> None:  # noqa: ARG002
         if tracked.state == "open":
@@ -403,13 +168,8 @@ class UploadExecutor:
 
     # Action to its method, and to the requirement of a failure that names none.
     socket_actions: ClassVar[Mapping[str, tuple[Callable[[UploadExecutor, TrackedSocket, Step], None], str]]] = {
-        "write": (_write, "DATA-1"),
-        "fragments": (_send_fragments, "DATA-11"),
-        "pipeline": (_pipeline, "DATA-10"),
-        "fill": (_fill, "DATA-1"),
-        "garbage": (_send_garbage, "DATA-6"),
-        "close": (_close, "DATA-1"),
-        "drop": (_drop, "DATA-7"),
+        **SequenceUploads.closing_actions,
+        **SequenceChunks.chunk_actions,
     }
     upload_actions: ClassVar[Mapping[str, tuple[Callable[[UploadExecutor, TrackedUpload, Step], None], str]]] = {
         "progress": (_poll_progress, "PROG-1"),
@@ -420,8 +180,16 @@ class UploadExecutor:
         "attach_after_end": (_attach_after_end, "FIN-7"),
     }
     actions: ClassVar[Mapping[str, tuple[Callable[[UploadExecutor, Step], None], str]]] = {
-        "begin": (_begin, "DATA-1"),
-        "attach": (_attach, "ATT-2"),
-        "interleave": (_interleave, "DATA-8"),
-        "stalled_client": (_start_stalled_client, "GEN-4"),
+        **SequenceUploads.opening_actions,
+        **SequenceChunks.all_sockets_actions,
+        "kill": (_restart_server, "GEN-2"),
+        "restart": (_restart_server, "GEN-2"),
     }
+
+
+def _extent(upload: TrackedUpload) -> str:
+    """Return how much of the files of an upload is there."""
+    files = [file.model for file in upload.upload.files.values()]
+    if all(model.complete for model in files):
+        return "complete"
+    return "partly sent" if any(model.received.any() for model in files) else "empty"

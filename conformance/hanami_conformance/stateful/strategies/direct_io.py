@@ -8,14 +8,14 @@ from hanami_conformance.cases.step import Step
 from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, UNUSUAL_MESSAGES
 from hanami_conformance.stateful.executors.direct_io import MISTAKES
 from hanami_conformance.stateful.strategies.malformed_messages import io_payloads
-from hanami_conformance.stateful.strategies.primitives import small_ints, step
+from hanami_conformance.stateful.strategies.primitives import pauses, rare_restarts, small_ints, step, step_lists
 
 values = st.integers(0, KINDS_OF_VALUES - 1)
 sizes = st.lists(st.integers(2, 9), min_size=1, max_size=2)
 counts = st.integers(0, 20) | st.sampled_from([2**31 - 1, 2**31, 2**32, 2**63, 2**64 - 1])
 
 cluster_steps = step("cluster", inputs=sizes, outputs=sizes, user=st.integers(0, 1))
-actions = st.one_of(
+choices = (
     step("request", cluster=small_ints, values=values, order=st.integers(0, 1)),
     step("open", cluster=small_ints, values=values, trains=st.integers(0, 1)),
     step("train", cluster=small_ints, values=values, targets=small_ints, times=small_ints),
@@ -39,11 +39,20 @@ actions = st.one_of(
     step("unusual", cluster=small_ints, how=st.sampled_from(UNUSUAL_MESSAGES)),
     step("delete", cluster=small_ints),
 )
+actions = st.one_of(*choices)
+server_steps = rare_restarts(step("suspend", cluster=small_ints, values=values, milliseconds=pauses))
 
 
 @st.composite
-def direct_sequences(draw: st.DrawFn, most_steps: int) -> list[Step]:
-    """Return sequences of direct interaction, which begin with a cluster and go on with any action."""
-    # Hypothesis draws short lists on average; two lists are less short than one.
-    halves = [draw(st.lists(actions, max_size=most_steps // 2)) for _ in range(2)]
-    return [draw(cluster_steps), *halves[0], *halves[1]]
+def direct_sequences(draw: st.DrawFn, most_steps: int, *, swarm: bool = False, restarts: bool = False) -> list[Step]:
+    """Return sequences of direct interaction, which begin with a cluster and go on with any action.
+
+    Args:
+        draw: Draw function of Hypothesis.
+        most_steps: Largest number of steps after the beginning.
+        swarm: Whether some of the actions are switched off in each sequence.
+        restarts: Whether some suspend, kill or restart the server.
+    """
+    among = (*choices, server_steps) if restarts else choices
+    first, second = draw(step_lists(among, most_steps, swarm=swarm))
+    return [draw(cluster_steps), *first, *second]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -28,6 +29,41 @@ def _identity(value: T) -> T:
 def step(action: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]:
     """Return a step whose arguments are drawn."""
     return st.fixed_dictionaries(arguments).map(lambda drawn: Step(action, drawn))
+
+
+pauses = st.integers(20, 200)  # milliseconds
+EACH_RESTART = 10  # of so many steps about the server, one restarts it, which takes seconds
+
+
+def rare_restarts(
+    suspend: st.SearchStrategy[Step], actions: Sequence[str] = ("kill", "restart")
+) -> st.SearchStrategy[Step]:
+    """Return steps that suspend the server, or now and then kill or restart it."""
+    restarts = st.sampled_from([Step(action) for action in actions])
+    return st.integers(1, EACH_RESTART).flatmap(lambda number: restarts if number == EACH_RESTART else suspend)
+
+
+@st.composite
+def step_lists(
+    draw: st.DrawFn, choices: Sequence[st.SearchStrategy[Step]], most_steps: int, *, swarm: bool
+) -> list[list[Step]]:
+    """Return two lists of steps. Hypothesis draws short lists on average; two lists are less short than one.
+
+    Args:
+        draw: Draw function of Hypothesis.
+        choices: Strategies of the steps.
+        most_steps: Largest number of steps in both lists together.
+        swarm: Whether some of the choices are switched off in every second pair of lists, which are as long all the
+            same: what many steps of a kind lead to, or what other steps would undo, is rare if all are drawn evenly.
+    """
+    most = most_steps // 2
+    least = 0
+    if swarm:
+        if draw(st.booleans()):
+            is_off = draw(st.lists(st.booleans(), min_size=len(choices), max_size=len(choices)))
+            choices = [choice for choice, off in zip(choices, is_off, strict=True) if not off] or choices
+        least = draw(st.sampled_from([0, 0, 0, 0, 0, most // 2]))
+    return [draw(st.lists(st.one_of(*choices), min_size=least, max_size=most)) for _ in range(2)]
 
 
 # All but surrogates: Hypothesis excludes them as well, but takes a second to find out that UTF-8 cannot encode them.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hanami_conformance.cases.step import Step
 from hanami_conformance.stateful.access_checks import CORRUPTIONS, OTHER_USER_ACTIONS
-from hanami_conformance.stateful.executors.uploads import ORDERS
+from hanami_conformance.stateful.executors.sequence_chunks import ORDERS
 from hanami_conformance.stateful.stalled_client import STALL_KINDS
 from hanami_conformance.stateful.strategies.malformed_messages import chunk_payloads
 from hanami_conformance.stateful.strategies.primitives import (
@@ -16,10 +16,14 @@ from hanami_conformance.stateful.strategies.primitives import (
     chunk_sizes,
     cuts,
     lengths,
+    low_positions,
+    pauses,
     positions,
+    rare_restarts,
     sizes,
     small_ints,
     step,
+    step_lists,
     variants,
 )
 
@@ -44,6 +48,16 @@ overlapping = st.tuples(
 ).map(list)
 # Finalized while its socket is open, or nothing.
 endings = nothing | st.tuples(fill_steps, finalize_steps, attach_after_end_steps).map(list)
+server_steps = rare_restarts(
+    step(
+        "suspend",
+        socket=small_ints,
+        position=low_positions,
+        length=st.integers(1, 120),
+        variant=variants,
+        milliseconds=pauses,
+    )
+)
 other_user_steps = step("other_user", upload=small_ints, what=st.integers(0, len(OTHER_USER_ACTIONS) - 1))
 
 
@@ -55,9 +69,9 @@ def begin_steps(largest: int) -> st.SearchStrategy[Step]:
 
 
 @cache
-def actions(largest: int) -> st.SearchStrategy[Step]:
-    """Return any step of an upload."""
-    return st.one_of(
+def choices(largest: int) -> tuple[st.SearchStrategy[Step], ...]:
+    """Return the strategies of the steps of an upload."""
+    return (
         step("write", socket=small_ints, position=positions, length=lengths, variant=variants),
         fill_steps,
         attach_steps,
@@ -88,8 +102,16 @@ def actions(largest: int) -> st.SearchStrategy[Step]:
     )
 
 
+@cache
+def actions(largest: int) -> st.SearchStrategy[Step]:
+    """Return any step of an upload."""
+    return st.one_of(*choices(largest))
+
+
 @st.composite
-def upload_sequences(draw: st.DrawFn, most_steps: int, largest: int) -> list[Step]:
+def upload_sequences(
+    draw: st.DrawFn, most_steps: int, largest: int, *, swarm: bool = False, restarts: bool = False
+) -> list[Step]:
     """Return sequences of uploads, which begin with an upload and its socket and contain a step of another user.
 
     Left to chance, one of the actions of another user was missing in some runs.
@@ -98,8 +120,10 @@ def upload_sequences(draw: st.DrawFn, most_steps: int, largest: int) -> list[Ste
         draw: Draw function of Hypothesis.
         most_steps: Largest number of steps after the beginning.
         largest: Approximate largest size of a file in bytes.
+        swarm: Whether some of the steps are switched off in each sequence.
+        restarts: Whether some suspend, kill or restart the server.
     """
-    # Hypothesis draws short lists on average; two lists are less short than one.
-    halves = [draw(st.lists(actions(largest), max_size=most_steps // 2)) for _ in range(2)]
+    among = (*choices(largest), server_steps) if restarts else choices(largest)
+    first, second = draw(step_lists(among, most_steps, swarm=swarm))
     beginning = draw(st.tuples(begin_steps(largest), attach_steps).map(list) | overlapping)
-    return [*beginning, *halves[0], draw(other_user_steps), *halves[1], *draw(endings)]
+    return [*beginning, *first, draw(other_user_steps), *second, *draw(endings)]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from weakref import WeakKeyDictionary
 
+from hanami_conformance.cases.attribution import attribute_to, default_requirement
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.models.dataset import DatasetModel
+from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.finding import Finding
 from hanami_conformance.resources.finished_upload import FinishedUpload, completion_of, expect_readable
 from hanami_conformance.resources.upload import Upload
+from hanami_conformance.stateful.upload_state import missing_spans
 from hanami_conformance.suite.support.uploads import small_contents
 from hanami_conformance.target.target import Target
 
@@ -74,6 +77,20 @@ def _judge_by_twin(name: str, finding: Finding, plain: Finding, upload: Upload) 
         finding.judge()
 
 
+def judge_unusual(finished: FinishedUpload, name: str) -> None:
+    """Check an aspect of a dataset that the target made of content that it might have rejected.
+
+    Raises:
+        Violation: If the aspect is wrong. It violates the requirement of the aspect if it is wrong of usual content as
+            well, and else the requirement to reject such content, FIN-6.
+    """
+    finding = finished.aspect(name)
+    if finding.correct or name in _known_aspects(finished.upload):
+        finding.judge()
+        return
+    raise Violation(finding.expected, str(finding.actual), "FIN-6")
+
+
 def _known_aspects(upload: Upload) -> frozenset[str]:
     """Return the aspects that are wrong of a small upload that is sent plainly, too."""
     known = _known.setdefault(upload.account.target, {})
@@ -122,3 +139,27 @@ def stays_incomplete(upload: Upload, reason: str) -> Iterator[None]:
             raise
         raise Violation(expected, violation.actual) from violation  # there was a progress before
     require(not complete, expected=expected, actual="complete = true")
+
+
+def expect_usable(upload: Upload, contents: Mapping[str, bytes], model: DatasetModel, event: str) -> None:
+    """Check that an upload can be completed on new sockets after an event whose outcome is open.
+
+    Only the bytes are sent that were not acknowledged: what was, counts.
+
+    Args:
+        upload: Upload without an open socket.
+        contents: Role to the bytes of the file.
+        model: Dataset that the files make.
+        event: Description of the event, for the report.
+
+    Raises:
+        Violation: If it accepts no socket or no chunk any more, or becomes another dataset (requirement DATA-7).
+    """
+    for role, content in contents.items():
+        socket = upload.reattach(role)
+        with attribute_to("DATA-7"):
+            for begin, end in missing_spans(upload.files[role].model.received, SEGMENT):
+                socket.write(begin, content[begin:end])
+        socket.close()
+    with default_requirement("DATA-7"):
+        expect_intact(upload, model, f"an upload after {event}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import uuid as uuids
 from collections.abc import Callable
@@ -12,6 +14,10 @@ from hanami_conformance.cases.failures import Unsupported
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.stateful.placeholders import MISSING, drop_missing
 from hanami_conformance.target.target import Target
+
+# Invalid tokens that are made from a valid one, which must be a JWT.
+OF_A_JWT = ("unsigned", "unsigned in capitals", "tampered", "with other claims", "signed with an empty key")
+REST_TOKENS = ("missing", "empty", "malformed", "expired", *OF_A_JWT)  # invalid ones of every REST call
 
 
 def message_of(token: Any, uuid: Any, target: Any) -> str:
@@ -28,7 +34,7 @@ def invalid_token(kind: str, target: Target) -> Any:
         if not target.expired_token:
             raise Unsupported("needs a token that was valid once (--expired-token)")
         return target.expired_token
-    if kind in ("unsigned", "tampered") and (valid.count(".") != 2 or valid.endswith(".")):
+    if kind in OF_A_JWT and (valid.count(".") != 2 or valid.endswith(".")):
         raise Unsupported("the target's tokens are no JWT, so they cannot be taken apart")
     makers: dict[str, Callable[[], Any]] = {
         "empty": lambda: "",
@@ -36,6 +42,9 @@ def invalid_token(kind: str, target: Target) -> Any:
         "cut short": lambda: valid[: len(valid) // 2],
         "tampered": lambda: _tampered(valid),
         "unsigned": lambda: _unsigned(valid),
+        "unsigned in capitals": lambda: _unsigned(valid, "NONE"),
+        "with other claims": lambda: _with_other_claims(valid),
+        "signed with an empty key": lambda: _signed_with_nothing(valid),
         "a number": lambda: 42,
         "null": lambda: None,
         "with a quote": lambda: valid + "'",
@@ -62,10 +71,31 @@ def _tampered(token: str) -> str:
     return f"{head}.{signature[:middle]}{other}{signature[middle + 1 :]}"
 
 
-def _unsigned(token: str) -> str:
-    """Return the same claims with the algorithm ``none`` and without a signature."""
-    header = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').rstrip(b"=").decode()
+def _unsigned(token: str, algorithm: str = "none") -> str:
+    """Return the same claims with an algorithm that signs nothing, and without a signature."""
+    header = _base64url(json.dumps({"alg": algorithm, "typ": "JWT"}).encode())
     return f"{header}.{token.split('.')[1]}."
+
+
+def _with_other_claims(token: str) -> str:
+    """Return a token that lives a second longer, with the signature of the given one."""
+    header, payload, signature = token.split(".")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        changed = {**claims, "exp": claims["exp"] + 1}
+    except (ValueError, TypeError, LookupError) as error:
+        raise Unsupported("the claims of the target's tokens cannot be changed") from error
+    return f"{header}.{_base64url(json.dumps(changed).encode())}.{signature}"
+
+
+def _signed_with_nothing(token: str) -> str:
+    """Return the same header and claims, signed with an empty key."""
+    signed, _, _ = token.rpartition(".")
+    return f"{signed}.{_base64url(hmac.digest(b'', signed.encode(), hashlib.sha256))}"
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 VERY_LONG = 100_000  # characters, beyond every limit of a field

@@ -8,6 +8,7 @@ from hanami_conformance.cases.checks import require
 from hanami_conformance.clients.json_response import json_object
 from hanami_conformance.common.signals import uninterrupted
 from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.resources.upload import INIT_REQUIREMENTS
 from hanami_conformance.suite.support.operations import fields_of
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 from hanami_conformance.target.target import Account
@@ -41,7 +42,7 @@ def expect_name_kept(resources: ResourceFactory, kind: str, name: str) -> None:
         names.append(account.call("cluster.get", params={"uuid": uuid}).object().get("name", name))
     names.append(listed_rows(account, family).get(uuid, {}).get("name", name))
     wrong = [one for one in names if one != name]
-    violated = {"csv": "INIT-2", "mnist": "INIT-1"}.get(kind)
+    violated = INIT_REQUIREMENTS.get(kind)
     require(not wrong, expected=f"the name {name!r} of the {kind}", actual=wrong, requirement=violated)
     deleted = account.call(f"{family}.delete", params={"uuid": uuid})
     require(deleted.status == HTTPStatus.OK, expected=f"200 to the DELETE of the {kind} {name}", actual=deleted)

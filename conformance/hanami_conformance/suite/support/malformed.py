@@ -22,6 +22,7 @@ ODD_JSON: dict[str, bytes] = {
     "a number beyond any float": b'{"name": "abcd", "input_data_size": 1e999}',
     "NaN": b'{"name": "abcd", "input_data_size": NaN}',
     "a lone surrogate": b'{"name": "\\ud800abcd", "input_data_size": 5}',
+    "a lone surrogate in an unknown key": b'{"name": "abcd", "input_data_size": 5, "\\ud800": 1}',
 }
 
 FRAMES = {
@@ -36,14 +37,14 @@ FRAMES = {
     "an unknown opcode": b"\x83\x80\x00\x00\x00\x00",
 }
 
-REQUESTS = {
+REQUESTS = {  # HOST stands for the target
     "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + random_bytes(200) + b"\r\n\r\n",
     "a request line cut short": b"GET\r\n\r\n",
     "a header without a colon": b"GET / HTTP/1.1\r\nno header\r\n\r\n",
-    "a content length that is no number": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
-    "a negative content length": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-    "a very long target": b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a content length that is no number": b"POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: many\r\n\r\n",
+    "a negative content length": b"POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: -1\r\n\r\n",
+    "a very long target": b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: HOST\r\n\r\n",
     "a very long header": b"GET / HTTP/1.1\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
-    "a chunk size that is no number": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-    "a handshake without a key": b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    "a chunk size that is no number": b"POST / HTTP/1.1\r\nHost: HOST\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "a handshake without a key": b"GET / HTTP/1.1\r\nHost: HOST\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
 }

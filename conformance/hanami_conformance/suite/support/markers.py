@@ -1,4 +1,4 @@
-"""Markers for single parameters of a test."""
+"""Markers for the parameters of a test."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+
+from hanami_conformance.options.profiles import PROFILES
+
+MOST_SEARCHES = max(profile.searches for profile in PROFILES.values())
+# Each search ends with one failure; the profile says how many there are.
+searches = pytest.mark.parametrize(
+    "search", range(1, MOST_SEARCHES + 1), ids=lambda number: f"search-{number}", indirect=True
+)
+
+# For tests in a file of others that may run beside each other: these look at what one resource does to another one.
+alone = pytest.mark.parallel(False)
 
 
 def mark_destructive(cases: Iterable[str], *destructive: str) -> list[Any]:

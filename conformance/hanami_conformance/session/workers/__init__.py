@@ -1,0 +1,1 @@
+"""Worker processes: cases that may run beside others are spread over them."""
