@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     results = "a conformance result or its report folder; or a folder with at least five results of load runs"
     parser.add_argument("before", metavar="BASE", type=Path, help=f"before: {results}")
     parser.add_argument("after", metavar="NEW", type=Path, help="after, likewise")
-    parser.add_argument("--json", action="store_true", help="print all changes as JSON (conformance)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print all changes as JSON (conformance)")
+    form.add_argument("-v", "--verbose", action="store_true", help="print every case that changed (conformance)")
     parser.add_argument(
         "--tolerance",
         metavar="SHARE",
@@ -73,7 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(comparison.to_json())
     else:
         console = new_console(sys.stdout)
-        sys.stdout.write(render_comparison(comparison, color=console.is_terminal, width=console.width))
+        text = render_comparison(comparison, color=console.is_terminal, width=console.width, verbose=arguments.verbose)
+        sys.stdout.write(text)
     return ExitStatus.NOT_CONFORMANT if comparison.regressed else ExitStatus.CONFORMANT
 
 

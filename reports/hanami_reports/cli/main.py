@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from hanami_proto.command_line import CommandParser, run_guarded
-from hanami_reports.cli import compare, export, render
+from hanami_reports.cli import compare, export, history, render
 from hanami_reports.model.conformance import ExitStatus
 
 # Help, arguments and function of each sub-command.
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]] = {
     "render": (render.HELP, render.add_arguments, render.run),
     "compare": (compare.HELP, compare.add_arguments, compare.run),
+    "history": (history.HELP, history.add_arguments, history.run),
     "export": (export.HELP, export.add_arguments, export.run),
 }
 
@@ -29,7 +30,7 @@ def build_parser() -> CommandParser:
     parser = _Parser(
         prog="hanami-reports",
         description="Render the reports of runs from their results, compare and export results, without any server.",
-        epilog="Exit status: 0 done, 4 wrong options or files; compare also 1 regressions, 5 too few load runs.",
+        epilog="Exit status: 0 done, 4 wrong options or files; compare and history also 1 worse, 5 too few runs.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, (help_text, add_arguments, run) in COMMANDS.items():

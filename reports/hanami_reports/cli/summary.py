@@ -10,7 +10,6 @@ from hanami_reports.conformance.compare import compare
 from hanami_reports.conformance.markdown import result_markdown
 from hanami_reports.model.conformance import ExitStatus, read_result
 
-HELP = "print a result as Markdown"
 DESCRIPTION = """\
 Prints a result as Markdown: verdict, counts, the requirements that do not pass with the reasons, known failures. Texts
 of the target are escaped, and the whole is short enough for a comment on a pull request.

@@ -8,13 +8,17 @@ from pathlib import Path
 
 RESULT = "result.json"
 LOAD_RESULT = "load.json"
+PEAK_RESULT = "peak.json"
 JUNIT = "junit.xml"
 SUMMARY = "summary.md"
 BADGE = "badge.svg"
 PAGE = "conformance.html"
 LOAD_PAGE = "load.html"
+PEAK_PAGE = "peak.html"
 LOAD_COMPARE = "load-compare.html"
+HISTORY, HISTORY_PAGE, HISTORY_SUMMARY = "history.json", "history.html", "history.md"
 EXCHANGES = "exchanges"
+POINTS = "points"
 EVENTS = ".ndjson"  # suffix of a file of events
 EXPORTS = (".har", ".pcapng", EVENTS)  # suffixes of exported exchanges
 DEFAULT_FOLDER = Path("reports") / "latest"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-# Uuids, resource names of the suite, long hexadecimal numbers, addresses with a port, and times.
+# Uuids, resource names of the suite, long hexadecimal numbers, addresses with a port, times, numbers of sockets, and
+# the notes behind texts that were cut.
 _VOLATILE = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|hc_\w+|\b[0-9a-fA-F]{12,}\b|\d+\.\d+\.\d+\.\d+:\d+|localhost:\d+|\d+\.\d+ m?s\b"
+    r"| \(socket \d+\)|\.\.\. \((?:cut: )?[\d,]+ characters(?:, sha256 [0-9a-f]+\.\.\.)?\)"
 )
 
 

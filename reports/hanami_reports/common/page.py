@@ -20,10 +20,14 @@ BLOCK_LIMIT = 4_000  # characters of a text with several lines
 
 
 @cache
-def environment() -> Environment:
-    """Return the environment of all pages; it escapes and shortens every text by default."""
+def environment(folder: Path = TEMPLATES) -> Environment:
+    """Return the environment of all pages; it escapes and shortens every text by default.
+
+    Args:
+        folder: Folder of templates that come before the shared ones.
+    """
     made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader([folder, TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=finalize,
@@ -46,7 +50,14 @@ def block(text: str, limit: int = BLOCK_LIMIT) -> Markup:
     return escape(start if len(text) <= limit else f"{start}\n{cut_note(text)}")
 
 
-def render_page(template: str, values: Mapping[str, Any], *, styles: tuple[str, ...], scripts: tuple[str, ...]) -> str:
+def render_page(
+    template: str,
+    values: Mapping[str, Any],
+    *,
+    styles: tuple[str, ...],
+    scripts: tuple[str, ...],
+    folder: Path = TEMPLATES,
+) -> str:
     """Return a whole page.
 
     Args:
@@ -54,13 +65,14 @@ def render_page(template: str, values: Mapping[str, Any], *, styles: tuple[str, 
         values: Variables of the template.
         styles: File names of the style sheets.
         scripts: File names of the scripts, in order.
+        folder: Folder of templates, style sheets and scripts that come before the shared ones.
     """
-    style = "\n".join(_read(name) for name in styles)
-    codes = [_read(name) for name in scripts]
+    style = "\n".join(_read(folder, name) for name in styles)
+    codes = [_read(folder, name) for name in scripts]
     # Our own files, which contain nothing that would end their elements.
     trusted = {"style": Markup(style), "scripts": [Markup(code) for code in codes]}  # noqa: S704
     policy = content_security_policy(style, codes)
-    return environment().get_template(template).render(trusted | {"policy": policy} | dict(values))
+    return environment(folder).get_template(template).render(trusted | {"policy": policy} | dict(values))
 
 
 def content_security_policy(style: str, scripts: Sequence[str]) -> str:
@@ -88,8 +100,9 @@ def macro(template: str, name: str) -> Any:
 
 
 @cache
-def _read(name: str) -> str:
-    return (TEMPLATES / name).read_text(encoding="utf-8").strip()
+def _read(folder: Path, name: str) -> str:
+    own = folder / name
+    return (own if own.exists() else TEMPLATES / name).read_text(encoding="utf-8").strip()
 
 
 def _digest(text: str) -> str:

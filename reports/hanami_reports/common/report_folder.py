@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from hanami_proto.files import write_file
-from hanami_reports.common.file_names import LOAD_RESULT, RESULT
+from hanami_reports.common.file_names import LOAD_RESULT, PEAK_RESULT, RESULT
 
 OUR_FORMAT = '"format": "hanami-'  # in the first characters of our results
 HEAD = 200  # characters
+RESULTS = (RESULT, LOAD_RESULT, PEAK_RESULT)
 
 
 class ReportFolderError(Exception):
@@ -37,7 +38,7 @@ class ReportFolder:
     @property
     def holds_result(self) -> bool:
         """Whether the folder holds the result of a run."""
-        return any(map(_is_ours, (self.path / RESULT, self.path / LOAD_RESULT)))
+        return any(map(_is_ours, (self.path / name for name in RESULTS)))
 
     def prepare(self) -> None:
         """Create the folder and check that it is writable. Nothing is removed yet.
@@ -52,6 +53,28 @@ class ReportFolder:
                 pass
         except OSError as error:
             raise self._error(error.strerror or str(error)) from error
+
+    def check_result(self, name: str, file: Path, result: object, read: Callable[[Path], object]) -> bool:
+        """Check that the reports of a stored result replace those of no other result.
+
+        Args:
+            name: Name of results of this kind in a folder.
+            file: Path of the result.
+            result: Content of that file.
+            read: Function that reads such a file, or raises ValueError.
+
+        Returns:
+            Whether the result is that of the folder itself.
+
+        Raises:
+            ValueError: If the folder holds another result; one line.
+        """
+        existing = self.path / name
+        is_itself = existing.exists() and file.exists() and existing.samefile(file)
+        others = [other for other in RESULTS if other != name and (self.path / other).exists()]
+        if others or (existing.exists() and not is_itself and not _holds(existing, result, read)):
+            raise ValueError(f"{self.path} holds the result of another run: choose another folder with {self._option}")
+        return is_itself
 
     def _check_contents(self) -> None:
         place = self.path.resolve()
@@ -77,6 +100,13 @@ class ReportFolder:
         path = self.path / name
         path.parent.mkdir(exist_ok=True)
         write_file(path, text)
+
+
+def _holds(file: Path, result: object, read: Callable[[Path], object]) -> bool:
+    try:
+        return read(file) == result
+    except ValueError:
+        return False
 
 
 def _is_ours(path: Path) -> bool:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from hanami_reports.common.normalise import equal_ignoring_volatile
+from hanami_reports.conformance.finding_changes import FindingChange, finding_changes
 from hanami_reports.model.conformance import CaseResult, ExitStatus, Outcome, RequirementResult, RunResult, Verdict
 
 FORMAT = "hanami-conformance-comparison"
@@ -132,6 +133,7 @@ class Comparison:
         before: First run.
         after: Second run.
         notes: Differences between the configurations, a line each.
+        findings: Findings of both runs: new ones first, then those that are gone, then lasting ones; MUST first.
         requirements: Requirements selected in both runs whose verdict changed.
         cases: Cases planned in both runs that changed.
         added: Ids of cases that only the second run planned.
@@ -143,6 +145,7 @@ class Comparison:
     before: RunSummary
     after: RunSummary
     notes: tuple[str, ...]
+    findings: tuple[FindingChange, ...]
     requirements: tuple[Change, ...]
     cases: tuple[Change, ...]
     added: tuple[str, ...]
@@ -191,6 +194,7 @@ def compare(before: RunResult, after: RunResult, files: tuple[str, str]) -> Comp
     return Comparison(
         *runs,
         notes=tuple(_notes(before, after, *runs)),
+        findings=finding_changes(before, after),
         requirements=tuple(_requirement_changes(before, after)),
         cases=tuple(change for one, other in both if (change := _case_change(one, other)) is not None),
         added=tuple(name for name in new if name not in old),
@@ -209,7 +213,7 @@ def _summarise(result: RunResult, file: str) -> RunSummary:
     target = manifest.get("target", {})
     return RunSummary(
         file=file,
-        target="reference" if target.get("reference") else str(target.get("url", "")),
+        target=result.client or ("reference" if target.get("reference") else str(target.get("url", ""))),
         dialect=str(manifest.get("dialect", "")),
         profile=str(manifest.get("options", {}).get("profile", "")),
         suite=str(manifest.get("suite", "")),

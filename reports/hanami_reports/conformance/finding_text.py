@@ -26,20 +26,15 @@ VIOLATING = ">"
 _UUID = re.compile(r"([0-9a-fA-F]{8})-[0-9a-fA-F-]{27}")
 
 
-def finding_head(number: int, finding: Finding, result: RunResult) -> Text:
+def finding_head(number: int, finding: Finding) -> Text:
     """Return the line that names a finding: its number, requirement, title, and number of cases."""
     head = Text(f"{number:>2}  ", style="bold")
     if finding.requirements:
         first = finding.requirements[0]
         head.append(f"{first.level.value} {first.id}", style="bold red" if first.level is Level.MUST else "bold yellow")
     head.append(f"  {finding.title}", style="bold")
-    head.append(f"  {_count(finding, result)}", style="dim")
+    head.append(f"  ({pluralise(len(finding.cases), 'case')})", style="dim")
     return head
-
-
-def _count(finding: Finding, result: RunResult) -> str:
-    ran = "1 of 1 case" if len(result.cases) == 1 else pluralise(len(finding.cases), "case")
-    return f"({ran})"
 
 
 def finding_details(finding: Finding, result: RunResult, folder: Path | None, width: int) -> Iterable[RenderableType]:

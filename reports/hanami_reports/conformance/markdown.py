@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hanami_reports.common.markdown import COMMAND_LIMIT, LIMIT, Page, code, escape, link
 from hanami_reports.common.text import pluralise
 from hanami_reports.conformance.compare import Change, Comparison, Trend
+from hanami_reports.conformance.finding_changes import FindingChange, Presence, count_text
 from hanami_reports.conformance.reproduce_commands import rerun_command
 from hanami_reports.model.conformance import (
     NO_NEW_FAILURES,
@@ -36,6 +37,7 @@ _FINDING_COLUMNS = ("finding", "cases", "expected and actual", "rerun")
 _CASE_COLUMNS = ("case", "outcome", "expected and actual", "rerun")
 _KNOWN_COLUMNS = ("known failure", "cases", "reason", "link")
 _OBSERVATION_COLUMNS = ("observed", "value")
+_FINDING_CHANGE_COLUMNS = ("", "finding", "before", "after", "failure")
 _CHANGE_COLUMNS = ("trend", "id", "before", "after", "reason")
 
 
@@ -63,8 +65,10 @@ def result_markdown(
     if links:
         page.lines([" · ".join(link(name, address) for name, address in links.items())])
     if comparison is not None:
+        shown = [_finding_change(one) for one in comparison.findings if one.presence is not Presence.LASTING]
+        page.section(_comparison_title(comparison), _FINDING_CHANGE_COLUMNS, shown[:MOST_FINDINGS], of=len(shown))
         changes = [change for trend in Trend for change in comparison.changes(trend)]
-        page.section(_comparison_title(comparison), _CHANGE_COLUMNS, [_change(one) for one in changes])
+        page.section("", _CHANGE_COLUMNS, [_change(one) for one in changes], fold="changes")
     findings = find(result)
     shown = [_finding(number, one, result) for number, one in enumerate(findings[:MOST_FINDINGS], 1)]
     title = f"### {pluralise(len(findings), 'finding')}" if findings else ""
@@ -106,17 +110,19 @@ def _head(result: RunResult) -> Iterable[str]:
     yield f"**{pluralise(summary['requirements_selected'], 'requirement')}**: {verdicts or 'none judged'}{level}"
     seconds = f" in {result.manifest.get('duration', 0.0):.1f} s"
     yield f"**{pluralise(len(result.cases), 'case')}**: {outcomes or 'none'}; {summary['exchanges']} exchanges{seconds}"
-    yield " · ".join(_facts(result.manifest))
+    yield " · ".join(_facts(result))
     if result.certificate_note:
         yield result.certificate_note
     for leftover in result.leftovers[:MOST_CASES]:
         yield f"left over on the target: {code(leftover)}"
 
 
-def _facts(manifest: Mapping[str, object]) -> Iterable[str]:
+def _facts(result: RunResult) -> Iterable[str]:
+    manifest = result.manifest
     target, options = manifest.get("target"), manifest.get("options")
     facts = {
-        "target": target.get("url") if isinstance(target, Mapping) else "",
+        "client": result.client,
+        "target": target.get("url") if isinstance(target, Mapping) and not result.client else "",
         "dialect": manifest.get("dialect"),
         "profile": options.get("profile") if isinstance(options, Mapping) else "",
         "suite": manifest.get("suite"),
@@ -178,10 +184,18 @@ def _comparison_title(comparison: Comparison) -> str:
     verdict = f"**{pluralise(worse, 'regression')}**" if comparison.regressed else "no regressions"
     more = f", {better} better" if better else ""
     lines = [f"### Compared with the baseline: {verdict}{more}", code(comparison.before.file)]
+    lines += [count_text(comparison.findings)] if comparison.findings else []
     if comparison.worse_exit:
         lines.append(f"The verdict changed from {comparison.before.headline} to {comparison.after.headline}.")
     lines += [code(note) for note in comparison.notes]
     return "\n\n".join(lines)
+
+
+def _finding_change(change: FindingChange) -> Sequence[str]:
+    note = f"<br>{escape(change.note)}" if change.note else ""
+    title = f"{escape(change.title)}<br>{escape(', '.join(change.requirements))}{note}"
+    counts = [pluralise(len(ids), "case") if ids else "" for ids in (change.before, change.after)]
+    return f"**{change.presence.value}**", title, *counts, code(change.reason)
 
 
 def _change(change: Change) -> Sequence[str]:

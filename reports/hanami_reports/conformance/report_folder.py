@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from hanami_reports.common.file_names import (
@@ -18,13 +20,16 @@ from hanami_reports.common.file_names import (
 )
 from hanami_reports.common.report_folder import ReportFolder
 from hanami_reports.conformance.badge import badge_svg
+from hanami_reports.conformance.export.client_commands import ClientCommands, what_to_set
 from hanami_reports.conformance.html.page import conformance_page
 from hanami_reports.conformance.junit import junit_xml
 from hanami_reports.conformance.markdown import result_markdown
 from hanami_reports.model.conformance import CaseResult, RunResult
 from hanami_reports.model.findings import result_json
 
-RENDERED = (JUNIT, SUMMARY, BADGE, PAGE, f"{EXCHANGES}/test_*.txt", f"{EXCHANGES}/test_*.json")  # with patterns
+MOST_COMMANDS = 100  # lines for a shell, the first ones
+_EXCHANGE_FILES = ("test_*.txt", "test_*.json", "client-*.txt")  # of servers, and of clients
+RENDERED = (JUNIT, SUMMARY, BADGE, PAGE, *(f"{EXCHANGES}/{files}" for files in _EXCHANGE_FILES))  # with patterns
 
 
 class ConformanceReportFolder(ReportFolder):
@@ -80,13 +85,18 @@ class ConformanceReportFolder(ReportFolder):
         self.write_file(PAGE, conformance_page(result, self.path))
         for case in result.cases:
             if case.exchange:
-                self.write_file(f"{EXCHANGES}/{exchange_name(case.id)}", exchange_text(case))
+                self.write_file(f"{EXCHANGES}/{exchange_name(case.id)}", exchange_text(case, result))
             if case.sequence:
                 self.write_file(f"{EXCHANGES}/{sequence_name(case.id)}", case.sequence)
 
 
-def exchange_text(case: CaseResult) -> str:
-    """Return an exchange for people: a line for each event, times in seconds since the case began."""
+def exchange_text(case: CaseResult, result: RunResult) -> str:
+    """Return an exchange for people: a line for each event, times in seconds since the case began.
+
+    Args:
+        case: Case with an exchange.
+        result: Result of its run.
+    """
     width = max(len(event.channel) for event in case.exchange)
     names = ", ".join(case.violated or case.requirements)
     lines = [f"{case.id}: {case.outcome.value} ({names})", case.title, ""]
@@ -97,4 +107,20 @@ def exchange_text(case: CaseResult) -> str:
     lines += [f"{event.at:10.4f} s  {event.channel:<{width}} {event.arrow} {event.summary}" for event in case.exchange]
     if case.server_log:
         lines += ["", "end of the server's log:", case.server_log]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_command_lines(case, result, width)]) + "\n"
+
+
+def _command_lines(case: CaseResult, result: RunResult, width: int) -> Iterator[str]:
+    """Yield the lines for a shell that send what the case sent."""
+    sendable = ClientCommands(case.exchange, result.manifest)
+    commands = list(islice(sendable.all(), MOST_COMMANDS))
+    obstacles = list(islice(sendable.obstacles(), MOST_COMMANDS))
+    if commands or obstacles:
+        yield from ("", "the requests as commands; ids in them are those of this run")
+        if to_set := what_to_set(command for _, command in commands):
+            yield f"set {to_set}"
+        yield from (f"{event.channel:<{width}}  {command.line}" for event, command in commands)
+        for event, obstacle in obstacles:
+            yield f"{event.channel:<{width}}  curl cannot send it as it was: {obstacle}"
+        if obstacles and case.sequence:
+            yield "hanami-conformance replay, with the file beside this one, sends all of them as they were"

@@ -12,7 +12,21 @@ from hanami_reports.model.conformance import CaseResult, RunResult
 def rerun_command(case: CaseResult, result: RunResult) -> str:
     """Return the command that reruns one case; its reports have a folder of their own, so those of the run stay."""
     folder = shlex.quote(str(RERUN_FOLDER))
+    if case.judges_client:
+        return _client_command(case, result, folder)
     return f"hanami-conformance run {_target_options(result)} --report-dir {folder} --case {shlex.quote(case.id)}"
+
+
+def _client_command(case: CaseResult, result: RunResult, folder: str) -> str:
+    """Return the command that runs a client again in the scenario of a case."""
+    dialect = str(result.manifest.get("dialect", "documented"))
+    options = ["--dialect", dialect, "--scenario", case.scenario]
+    command = result.manifest.get("client")
+    seconds = result.manifest.get("options", {}).get("timeout")
+    if command and seconds:
+        options += ["--timeout", f"{seconds:g}"]
+    how = f"-- {command}" if command else "--server"
+    return f"hanami-conformance client {shlex.join(options)} --report-dir {folder} {how}"
 
 
 def replay_command(case: CaseResult, result: RunResult, folder: Path) -> str:

@@ -43,7 +43,7 @@ MUCH_SPACE = 1 << 30  # bytes on the target that are worth a line
 # Verdicts of requirements that have a line of their own although there are findings.
 _VIOLATED = (Verdict.FAIL, Verdict.LOST, Verdict.VACUOUS)
 
-_VERDICT_STYLES = {
+VERDICT_STYLES = {
     Verdict.PASS: "green",
     Verdict.FAIL: "bold red",
     Verdict.KNOWN: "yellow",
@@ -93,12 +93,13 @@ def render_result(
 
 def _parts(result: RunResult, folder: Path | None, width: int, *, verbose: bool) -> Iterable[RenderableType]:
     findings = find(result)
-    if result.ran and (verbose or not findings):
+    if result.ran and (verbose or (result.judged and not findings)):
         yield _table(result, result.requirements)
     yield from _findings(findings, result, folder, width, verbose=verbose)
     if result.ran and findings and not verbose:
         yield Text("")
         yield from _unfulfilled(result)
+    yield from _next_step(findings, verbose=verbose)
     yield from _faults_of_the_suite(result, folder)
     most = MOST_REASONS if verbose or not findings else FEW_REASONS
     yield from _grouped_by_reason(result, Outcome.BLOCKED, "blocked", most)
@@ -106,6 +107,9 @@ def _parts(result: RunResult, folder: Path | None, width: int, *, verbose: bool)
     yield from _grouped_by_reason(result, Outcome.UNSUPPORTED, "unsupported", most)
     if result.known is not None:
         yield from _known(result.known, folder, len(result.known.entries) if verbose else MOST_KNOWN)
+    if verbose and result.coverage:
+        yield Text("")
+        yield from (Text(f"coverage  {model.summary()}") for model in result.coverage)
     yield _verdict(result, folder)
 
 
@@ -118,12 +122,23 @@ def _findings(
     detailed = len(findings) if verbose else MOST_DETAILED
     listed = len(findings) if verbose else MOST_FINDINGS
     for number, finding in enumerate(findings[:listed], 1):
-        yield Text("") if number <= detailed + 1 else Text("", end="")
-        yield finding_head(number, finding, result)
+        if number <= detailed + 1:
+            yield Text("")
+        yield finding_head(number, finding)
         if number <= detailed:
             yield from finding_details(finding, result, folder, width)
     if len(findings) > listed:
         yield Text(f"... and {pluralise(len(findings) - listed, 'more finding')}{_in(folder, PAGE)}")
+
+
+def _next_step(findings: Sequence[Finding], *, verbose: bool) -> Iterable[Text]:
+    """Yield the command that explains the requirements of the findings with details, and where the other ones are."""
+    ids = dict.fromkeys(finding.requirements[0].id for finding in findings if finding.requirements)
+    if ids:
+        explained = " ".join([*ids][:MOST_DETAILED])
+        yield Text.assemble(("next        ", "dim"), f"hanami-conformance explain {explained}")
+    if not verbose and len(findings) > MOST_DETAILED:
+        yield Text("            the exchanges of the other findings: -v, or the page")
 
 
 def _faults_of_the_suite(result: RunResult, folder: Path | None) -> Iterable[RenderableType]:
@@ -193,7 +208,7 @@ def _table(result: RunResult, requirements: Iterable[RequirementResult]) -> Tabl
         if requirement.workflow != workflow:
             workflow = requirement.workflow
             table.add_row(Text(workflow, style="bold"), "", "", "", "")
-        verdict = Text(requirement.verdict.value, style=_VERDICT_STYLES[requirement.verdict])
+        verdict = Text(requirement.verdict.value, style=VERDICT_STYLES[requirement.verdict])
         own = [outcomes[name] for name in requirement.cases if name in outcomes]
         table.add_row(
             f"  {requirement.id}", requirement.level.value, verdict, _counts(requirement, own), _text(requirement, own)
@@ -212,7 +227,7 @@ def _unfulfilled(result: RunResult) -> Iterable[RenderableType]:
     for one in selected:
         if one.verdict in _VIOLATED:
             own = [outcomes[name] for name in one.cases if name in outcomes]
-            verdict = Text(one.verdict.value, style=_VERDICT_STYLES[one.verdict])
+            verdict = Text(one.verdict.value, style=VERDICT_STYLES[one.verdict])
             text = one.text if one.verdict is Verdict.FAIL else one.reason
             grid.add_row(one.id, one.level.value, verdict, _counts(one, own), Text(text.replace("`", "")))
     yield grid

@@ -8,7 +8,7 @@ from hanami_reports.common.badge import GREEN, GREY, RED, YELLOW, render_badge
 from hanami_reports.model.load import LoadResult, RunState
 
 LABEL = "hanami load"
-_COLOURS: Mapping[RunState, str] = {
+COLOURS: Mapping[RunState, str] = {
     RunState.PASS: GREEN,
     RunState.FAIL: RED,
     RunState.LOST: RED,
@@ -22,4 +22,4 @@ def load_badge(result: LoadResult) -> str:
     exceeded = sum(limit.state is RunState.FAIL for limit in result.limits)
     if result.state is RunState.FAIL and exceeded:
         text = f"{text}, {exceeded} of {len(result.limits)} limits"
-    return render_badge(LABEL, text, _COLOURS.get(result.state, GREY))
+    return render_badge(LABEL, text, COLOURS.get(result.state, GREY))

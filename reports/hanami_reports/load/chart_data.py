@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hanami_reports.model.histogram import MICROSECONDS, Histogram, coarse_bucket_bounds
+from hanami_reports.load.bands import Band, bands_for
+from hanami_reports.model.histogram import MICROSECONDS, Histogram, coarse_bucket_bounds, coarse_percentile
 from hanami_reports.model.load import LoadResult
 from hanami_reports.model.sample_size import BEYOND, known_percentile
 from hanami_reports.model.series import Series, Slice
@@ -57,12 +58,14 @@ class Axis:
         last: Last second with data.
         width: Width of an interval, seconds.
         end: End of measuring, seconds since its start; later answers belong to the drain.
+        bands: Stages and faults of the run.
     """
 
     first: int
     last: int
     width: int
     end: float = float("inf")
+    bands: tuple[Band, ...] = ()
 
     @property
     def starts(self) -> list[int]:
@@ -96,7 +99,7 @@ def time_axis(result: LoadResult, most: int = INTERVALS) -> Axis | None:
         return None
     first, last = min(seconds), max(seconds)
     end = result.duration or float("inf")
-    return Axis(first, last, width_for(last + 1 - first, most), end)
+    return Axis(first, last, width_for(last + 1 - first, most), end, bands_for(result))
 
 
 def width_for(seconds: int, most: int) -> int:
@@ -128,12 +131,7 @@ class Interval:
         answers = self.total.response.total()
         if answers < (LEAST_FOR_P99 if percent > 50 else 1):
             return None
-        rank, passed = max(np.ceil(answers * percent / 100 - 1e-9), 1), 0
-        for bucket in sorted(self.total.response):
-            passed += self.total.response[bucket]
-            if passed >= rank:
-                return coarse_bucket_bounds(bucket)[1] / MICROSECONDS
-        raise AssertionError("the last bucket holds the last rank")
+        return coarse_percentile(self.total.response, percent)
 
     @property
     def most(self) -> float | None:

@@ -74,6 +74,7 @@ def overview(result: LoadResult) -> list[Chart]:
     intervals = {name: intervals_for(one, axis) for name, one in result.series.items()}
     frequent = {name: intervals[name] for name in colors}
     cut_off = "" if axis.whole(len(axis.starts) - 1) else ", without answers after the last whole one"
+    made.extend(_response_over_time(frequent, colors, axis, note))
     text = f"In intervals of {format_span(axis.width)}{cut_off}.{note}"
     valid = [Line(name, _rates(own, "succeeded"), colors[name], "@rate") for name, own in frequent.items()]
     if valid:
@@ -93,6 +94,22 @@ def overview(result: LoadResult) -> list[Chart]:
         text = "By the time of detection; unanswered messages are detected at the end."
         made.append(charts.over_time("all-failed", title, text, axis, failing))
     return made
+
+
+def _response_over_time(
+    frequent: Mapping[str, Sequence[Interval]], colors: Mapping[str, str], axis: Axis, note: str
+) -> Iterable[Chart]:
+    text = (
+        f"From the scheduled time, by the time of the answer; to within 6 %, in intervals of {format_span(axis.width)}."
+    )
+    for percent, few in ((50, ""), (99, f" No p99 in intervals with fewer than {LEAST_FOR_P99} answers.")):
+        values = {name: [one.percentile(percent) for one in own] for name, own in frequent.items()}
+        lines = [
+            Line(name, own, colors[name]) for name, own in values.items() if any(value is not None for value in own)
+        ]
+        if lines:
+            title = f"Response time over the run, p{percent}"
+            yield charts.over_time(f"all-p{percent}", title, f"{text}{few}{note}", axis, lines, log=True)
 
 
 def _colors(result: LoadResult) -> dict[str, str]:

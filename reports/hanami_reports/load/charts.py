@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hanami_reports.common.format import format_time
+from hanami_reports.load.bands import mark_area
 from hanami_reports.load.chart_data import Axis, ChunkTimes, Curve, Heat
 
 Option = dict[str, Any]
@@ -85,6 +86,23 @@ class CurveLine:
     faint: bool = False
 
 
+@dataclass(frozen=True)
+class LoadLine:
+    """A line over load.
+
+    Attributes:
+        name: Name in the legend.
+        points: Load and value of each point, ascending; times in seconds, None for a gap.
+        color: CSS variable.
+        unit: Formatter of the values.
+    """
+
+    name: str
+    points: Sequence[tuple[float, float | None]]
+    color: str
+    unit: str = "@ms"
+
+
 @dataclass
 class _Series:
     option: list[Option] = field(default_factory=list)
@@ -137,6 +155,8 @@ def over_time(id: str, title: str, description: str, axis: Axis, lines: Sequence
         if line.area:
             one["areaStyle"] = {"color": line.color, "opacity": 0.18}
         series.append(one)
+    if axis.bands:  # a series of their own, so that they stay when a reader hides another one
+        series.append({"type": "line", "name": "", "data": [], "markArea": mark_area(axis.bands)})
     if log:
         vertical = _log_axis([value for line in lines for value in line.values if value is not None])
     else:
@@ -144,6 +164,43 @@ def over_time(id: str, title: str, description: str, axis: Axis, lines: Sequence
     horizontal = {"type": "value", "min": axis.first, "max": axis.last + 1, "axisLabel": {"formatter": "@clock"}}
     option = _base(series, horizontal, vertical, {line.name for line in lines})
     return Chart(id, title, description, option, "@clock", tuple("@ms" if log else line.unit for line in lines))
+
+
+def over_load(
+    id: str,  # noqa: A002
+    title: str,
+    description: str,
+    lines: Sequence[LoadLine],
+    band: tuple[float, float] | None = None,
+) -> Chart:
+    """Return lines over the load of a search, a dot for each point.
+
+    Args:
+        id: See :class:`Chart`.
+        title: See :class:`Chart`.
+        description: See :class:`Chart`.
+        lines: Lines of times, on a logarithmic axis, or of anything else.
+        band: Two loads between which the chart is shaded, None for no band.
+    """
+    times = all(line.unit == "@ms" for line in lines)
+    series: list[Option] = []
+    for line in lines:
+        data = [
+            [_round(load), None if value is None else _milliseconds(value) if times else _round(value)]
+            for load, value in line.points
+        ]
+        one = _line(line.name, data, line.color) | {"symbol": "circle", "symbolSize": 6}
+        if band is not None and not series:
+            area = [{"xAxis": _round(band[0])}, {"xAxis": _round(band[1])}]
+            one["markArea"] = {"silent": True, "itemStyle": {"color": "--pass", "opacity": 0.15}, "data": [area]}
+        series.append(one)
+    if times:
+        vertical = _log_axis([value for line in lines for _, value in line.points if value is not None])
+    else:
+        vertical = {"type": "value", "min": 0, "splitNumber": 4, "axisLabel": {"formatter": "@number"}}
+    horizontal = {"type": "value", "min": 0, "axisLabel": {"formatter": "@count"}}
+    option = _base(series, horizontal, vertical, {line.name for line in lines})
+    return Chart(id, title, description, option, "@number", tuple(line.unit for line in lines))
 
 
 def heat_map(id: str, title: str, description: str, heat: Heat) -> Chart:  # noqa: A002
@@ -212,6 +269,21 @@ def by_chunk(id: str, title: str, description: str, chunks: Sequence[ChunkTimes]
     horizontal = _category([one.label for one in chunks], "")
     option = _base(series, horizontal, _log_axis(seconds), set(rows))
     return Chart(id, title, description, option, "@chunk", ("@ms",) * len(series))
+
+
+def by_run(id: str, title: str, description: str, runs: Sequence[str], lines: Sequence[Line]) -> Chart:  # noqa: A002
+    """Return values of many runs, one after the other; lines that are dotted have no points."""
+    series = []
+    for line in lines:
+        values = [None if value is None else _round(value) for value in line.values]
+        look = {"color": line.color, "width": 1.8, "type": "dotted" if line.dotted else "solid"}
+        points = {"symbol": "none"} if line.dotted else {"symbol": "circle", "symbolSize": 6}
+        series.append(_line(line.name, values, line.color) | points | {"lineStyle": look})
+    # Other units are in the title, and too wide for the axis.
+    label = "@ms" if lines[0].unit == "@ms" else "@number"
+    vertical = {"type": "value", "min": 0, "splitNumber": 4, "axisLabel": {"formatter": label}}
+    option = _base(series, _category(list(runs), ""), vertical, {line.name for line in lines})
+    return Chart(id, title, description, option, "@plain", tuple(line.unit for line in lines))
 
 
 _GRID: Option = {"left": 58, "right": 16, "top": 34, "bottom": 26, "outerBoundsMode": "none"}

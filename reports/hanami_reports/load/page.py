@@ -11,8 +11,11 @@ from markupsafe import Markup
 
 from hanami_reports.common.format import format_span
 from hanami_reports.common.page import render_page
-from hanami_reports.load import chart_sections, tables
+from hanami_reports.load import chart_sections, overlap_section, server_section, tables
+from hanami_reports.load.bands import band_notes
 from hanami_reports.load.charts import Chart
+from hanami_reports.load.faults import CAPTION, FAULT_COLUMNS, fault_rows
+from hanami_reports.load.stages import STAGE_COLUMNS, stage_rows
 from hanami_reports.model.load import LoadResult, RunState
 
 ECHARTS = "../vendor/echarts/echarts.min.js"
@@ -44,6 +47,7 @@ def load_page(result: LoadResult) -> str:
     """Return the page, HTML."""
     rows = tables.message_counts(result)
     overview = chart_sections.overview(result)
+    server_charts = server_section.usage_charts(result)
     types = [
         TypeSection(
             row,
@@ -55,16 +59,33 @@ def load_page(result: LoadResult) -> str:
     ]
     return render_with_charts(
         "load.html.j2",
-        [*overview, *(chart for section in types for chart in section.charts)],
+        [*overview, *server_charts, *(chart for section in types for chart in section.charts)],
         result=result,
         limits=tables.worst_first(result.limits),
         state=result.state.value,
         meaning=tables.MEANING[result.state],
         target=tables.target_address(result),
         facts=tables.facts(result),
-        rows=rows,
+        rows=[row for row in rows if not row.folded],
+        stages=stage_rows(result),
+        stage_columns=STAGE_COLUMNS,
+        faults=fault_rows(result),
+        fault_columns=FAULT_COLUMNS,
+        fault_caption=CAPTION,
+        band_notes=band_notes(result),
+        folded=[row for row in rows if row.folded],
+        total=tables.total_counts(result),
+        overload=tables.overload_lines(result),
+        is_open=result.configuration.get("model") == "open",
         overview=overview,
-        types=types,
+        overlap_line="" if result.overlap is None else overlap_section.overlap_line(result.overlap),
+        violation_lines=overlap_section.violation_lines,
+        server_line=server_section.usage_line(result),
+        server_rows=server_section.usage_rows(result.server) if result.server is not None else [],
+        server_columns=server_section.COLUMNS,
+        server_charts=server_charts,
+        types=[one for one in types if not one.row.folded],
+        few_types=[one for one in types if one.row.folded],
         errors=[(error, tables.replay_command(error, result)) for error in result.errors],
         processes=[tables.process_row(one) for one in result.generators],
         process_columns=tables.PROCESS_COLUMNS,

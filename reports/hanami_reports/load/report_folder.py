@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hanami_reports.common.file_names import BADGE, JUNIT, LOAD_PAGE, LOAD_RESULT, RESULT, SUMMARY
+from hanami_reports.common.file_names import BADGE, JUNIT, LOAD_PAGE, LOAD_RESULT, SUMMARY
 from hanami_reports.common.report_folder import ReportFolder
 from hanami_reports.load.badge import load_badge
 from hanami_reports.load.junit import load_junit
@@ -45,20 +45,9 @@ def render_load(path: Path, out: Path | None) -> Path:
     file = path / LOAD_RESULT if path.is_dir() else path
     result = read_load_result(file)
     folder = ReportFolder(out or file.parent, option="--out")
-    existing = folder.path / LOAD_RESULT
-    is_same_file = existing.exists() and existing.samefile(file)
-    is_other_run = existing.exists() and not is_same_file and not _holds(existing, result)
-    if (folder.path / RESULT).exists() or is_other_run:
-        raise ValueError(f"{folder.path} holds the result of another run: choose another folder with --out")
+    is_its_result = folder.check_result(LOAD_RESULT, file, result, read_load_result)
     folder.prepare()
-    if not is_same_file:
+    if not is_its_result:
         folder.write_file(LOAD_RESULT, result.to_json())
     write_load_reports(folder, result)
     return folder.path / LOAD_PAGE
-
-
-def _holds(file: Path, result: LoadResult) -> bool:
-    try:
-        return read_load_result(file) == result
-    except ValueError:
-        return False

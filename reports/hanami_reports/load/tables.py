@@ -22,9 +22,10 @@ from hanami_reports.common.text import pluralise
 from hanami_reports.model.histogram import MICROSECONDS, Histogram
 from hanami_reports.model.load import ErrorClass, Generator, LimitResult, LoadResult, RunState
 from hanami_reports.model.sample_size import supported
-from hanami_reports.model.series import Series
+from hanami_reports.model.series import WHOLES, Series, total
 
-PERCENTS = (50.0, 90.0, 99.0, 99.9)
+PERCENTS = (50.0, 90.0, 95.0, 99.0, 99.9)
+MEDIAN = 50.0
 BAD_COUNTS = ("failed", "incorrect", "unanswered", "unsent")
 GENERATOR = "generator"  # first word of a selector for a process of the generator
 
@@ -64,22 +65,24 @@ class TimeCells:
 
     p50: TimeCell
     p90: TimeCell
+    p95: TimeCell
     p99: TimeCell
     p999: TimeCell
     longest: TimeCell
 
     def __iter__(self) -> Iterator[TimeCell]:
-        return iter((self.p50, self.p90, self.p99, self.p999, self.longest))
+        return iter((self.p50, self.p90, self.p95, self.p99, self.p999, self.longest))
 
 
 def time_cells(times: Histogram) -> TimeCells:
     """Return the cells of a histogram."""
     if not times.counts:
         nothing = TimeCell(NOTHING)
-        return TimeCells(nothing, nothing, nothing, nothing, nothing)
+        return TimeCells(nothing, nothing, nothing, nothing, nothing, nothing)
     percentiles = zip(PERCENTS, times.percentiles(list(PERCENTS)).tolist(), strict=True)
     cells = [TimeCell(format_time(seconds), not supported(percent, times.count)) for percent, seconds in percentiles]
-    return TimeCells(cells[0], cells[1], cells[2], cells[3], TimeCell(format_time(times.most / MICROSECONDS)))
+    p50, p90, p95, p99, p999 = cells
+    return TimeCells(p50, p90, p95, p99, p999, TimeCell(format_time(times.most / MICROSECONDS)))
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class MessageCounts:
         cancelled: Messages cancelled at shutdown.
         response: Times from schedule to answer.
         service: Times from sending to answer.
+        folded: Whether it has too few answers even for a median, and no problem.
     """
 
     name: str
@@ -111,6 +115,7 @@ class MessageCounts:
     cancelled: int
     response: TimeCells
     service: TimeCells
+    folded: bool = False
 
     @property
     def few(self) -> bool:
@@ -120,13 +125,50 @@ class MessageCounts:
 
 def message_counts(result: LoadResult) -> list[MessageCounts]:
     """Return a row for each message type, in the order of the result."""
+    folded = folded_types(result)
     return [
-        _message_counts(name, f"type-{place}", series, result.duration)
+        _message_counts(name, f"type-{place}", series, result.duration, folded=name in folded)
         for place, (name, series) in enumerate(result.series.items())
     ]
 
 
-def _message_counts(name: str, anchor: str, series: Series, duration: float) -> MessageCounts:
+def total_counts(result: LoadResult) -> MessageCounts:
+    """Return the row of all message types together; whole files are left out, since their messages are in it."""
+    return _message_counts("all messages", "messages", total(result.series), result.duration)
+
+
+def folded_types(result: LoadResult) -> set[str]:
+    """Return the types that have too few answers even for a median, and neither an error nor a broken limit.
+
+    They are no news, and many. Whole files are never among them, and neither are all types at the same time.
+    """
+    broken = {limit.selector for limit in result.limits if limit.state is not RunState.PASS}
+    folded = {
+        name
+        for name, one in result.series.items()
+        if not supported(MEDIAN, one.response.count)
+        and name not in (*WHOLES, *broken)
+        and not any(getattr(one, bad) for bad in BAD_COUNTS)
+    }
+    return folded if folded < result.series.keys() else set()
+
+
+def overload_lines(result: LoadResult) -> list[str]:
+    """Return in words how much of its schedule the target kept up with, for each type of which messages were unsent."""
+    if not result.duration:
+        return []
+    unsent = {name: one for name, one in result.series.items() if one.unsent}
+    by_share = sorted(unsent.items(), key=lambda item: -item[1].unsent / (item[1].sent + item[1].unsent))
+    return [f"{name}: {_overload_text(one, result.duration)}" for name, one in by_share]
+
+
+def _overload_text(one: Series, duration: float) -> str:
+    scheduled = one.sent + one.unsent
+    rates = f"{format_rate(scheduled / duration)}/s scheduled, {format_rate(one.rate(duration))}/s achieved"
+    return f"{rates}, {format_percent(one.unsent / scheduled)} never sent"
+
+
+def _message_counts(name: str, anchor: str, series: Series, duration: float, *, folded: bool = False) -> MessageCounts:
     return MessageCounts(
         name=name,
         anchor=anchor,
@@ -139,6 +181,7 @@ def _message_counts(name: str, anchor: str, series: Series, duration: float) -> 
         cancelled=series.cancelled,
         response=time_cells(series.response),
         service=time_cells(series.service),
+        folded=folded,
     )
 
 

@@ -13,12 +13,14 @@ from typing import Annotated, Any
 from hanami_proto.validation import Check, checked_as
 from hanami_reports.common.file_names import RESULT
 from hanami_reports.common.text import UNCHECKED_CERTIFICATE
+from hanami_reports.model.coverage import ModelCoverage
 from hanami_reports.model.known_failures import KnownFailuresReport
 from hanami_reports.model.loading import load_json, read_file
 
 FORMAT = "hanami-conformance-result"
-FORMAT_VERSION = 3
-READABLE = (1, 2, 3)  # version 1 had no known failures; version 2 no heads, frames, and times of the clock
+FORMAT_VERSION = 4
+# Version 1 had no known failures, version 2 no heads, frames and times of the clock, version 3 no coverage.
+READABLE = (1, 2, 3, 4)
 DERIVED = ("verdict", "summary", "findings")  # keys of the file that follow from the others
 
 
@@ -78,6 +80,9 @@ class ExitStatus(IntEnum):
     TARGET_LOST = 6
 
 
+NOT_REPRODUCED = 7  # exit status of ``replay``, with which no run ends
+
+
 HEADLINES: Mapping[int, str] = {
     ExitStatus.CONFORMANT: "CONFORMANT",
     ExitStatus.NOT_CONFORMANT: "NOT CONFORMANT",
@@ -89,6 +94,8 @@ HEADLINES: Mapping[int, str] = {
 }
 NO_NEW_FAILURES = "NO NEW FAILURES"  # conformant only because known failures are not counted
 MACHINE_LACKS = "this machine lacks what the run needs: "  # begins the reason for an end that is not the target's fault
+UNCONFIRMED = "cause not confirmed"  # begins the reason of a crash that the case does not cause when it runs alone
+CLIENT_CASES = "client::"  # begins the ids of cases that judge a client
 ARROWS = {"sent": "->", "received": "<-", "note": "--"}
 
 
@@ -107,7 +114,8 @@ class Event:
         channel: Name of the connection, such as ``ws-1``.
         direction: ``sent``, ``received`` or ``note``.
         kind: ``http``, ``text``, ``binary``, ``open``, ``close``, or ``raw`` for bytes outside the protocol; of the
-            connection itself ``refused``, ``timeout``, ``half-close``, ``reset``, or ``end`` without a close frame.
+            connection itself ``refused``, ``timeout``, ``half-close``, ``reset``, or ``end`` without a close frame; and
+            ``form`` for what the head of the request that follows does not show.
         summary: One line for people, secrets redacted.
         payload: Bytes in base64, secrets redacted.
         head: First line and headers of an HTTP message, secrets redacted; empty if unknown.
@@ -183,6 +191,16 @@ class CaseResult:
     loss: str = ""
     failed_at: int = -1
 
+    @property
+    def judges_client(self) -> bool:
+        """Whether the target is a client, so that what was sent shows a violation, and not what was answered."""
+        return self.id.startswith(CLIENT_CASES)
+
+    @property
+    def scenario(self) -> str:
+        """Name of the scenario of a case that judges a client; empty for another case."""
+        return self.id.removeprefix(CLIENT_CASES).partition("::")[0] if self.judges_client else ""
+
 
 @dataclass(frozen=True)
 class RequirementResult:
@@ -230,6 +248,7 @@ class _Manifest:
     suite: str = ""
     run_id: str = ""
     dialect: str = ""
+    client: str | None = None
     target: Annotated[Mapping[str, Any], checked_as(_Target)] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -255,6 +274,7 @@ class RunResult:
         cases: Cases in the order in which they ran.
         leftovers: Resources that could not be deleted on the target.
         known: State of the list of known failures, None without a list.
+        coverage: Pairs of values that met, for each input model with a case that ran.
     """
 
     manifest: Annotated[Mapping[str, Any], checked_as(_Manifest)]
@@ -264,6 +284,7 @@ class RunResult:
     cases: tuple[CaseResult, ...]
     leftovers: tuple[str, ...] = ()
     known: KnownFailuresReport | None = None
+    coverage: tuple[ModelCoverage, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -277,6 +298,12 @@ class RunResult:
         if self.exit_status == ExitStatus.SUITE_FAULT and self.reason.startswith(MACHINE_LACKS):
             return "NOT JUDGED"
         return HEADLINES[self.exit_status]
+
+    @property
+    def client(self) -> str:
+        """Client under test in a few words, empty where a server is judged."""
+        command = self.manifest.get("client")
+        return "" if command is None else str(command) or "a client started by hand"
 
     @property
     def known_violations(self) -> list[RequirementResult]:
@@ -327,6 +354,7 @@ class RunResult:
             "cases": self.cases,
             "leftovers": self.leftovers,
             "known": self.known,
+            "coverage": self.coverage,
             **derived,
         }
         # Dataclasses are written directly: copies of 100,000 events would take longer than writing them.

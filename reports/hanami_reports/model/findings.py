@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from hanami_reports.model.conformance import CaseResult, Level, Outcome, RequirementResult, RunResult
@@ -18,6 +18,8 @@ _NOT_WORDS = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|hc_\w+|\b[0-9a-fA-F]{1
 _OPERATION = re.compile(r" to (GET|POST|PUT|DELETE) \S+")
 _STATUS = re.compile(r"[1-5]\d\d\b")  # of an HTTP answer, which is no number that varies
 _WORD = re.compile(r"[A-Za-z]{2,}")
+# A row of the input model that only fails with some of its values.
+_VALUES = re.compile(r"it fails with (?P<values>.*), all else plain")
 _ARGUMENTS = re.compile(r"[?{\[(].*|'[^']*'|\"[^\"]*\"", re.DOTALL)
 
 Cause = tuple[str, ...]  # cases that share one belong to one finding
@@ -29,7 +31,8 @@ class Finding:
 
     Attributes:
         title: What the target does, in a few words.
-        requirements: Violated requirements: MUST first, then in the order of the protocol.
+        requirements: Violated requirements: MUST first, then those that half of the cases violate, then in the order of
+            the protocol.
         cases: Cases, that with the shortest exchange first.
     """
 
@@ -52,7 +55,7 @@ class Finding:
         return sum(requirement in case.violated for case in self.cases)
 
 
-def find(result: RunResult, outcomes: Sequence[Outcome] = FOUND) -> tuple[Finding, ...]:
+def find(result: RunResult, outcomes: Collection[Outcome] = FOUND) -> tuple[Finding, ...]:
     """Group the failed cases of a run into findings.
 
     Cases belong together if they violate the same requirement, or if what the target did is the same, whatever was
@@ -60,13 +63,14 @@ def find(result: RunResult, outcomes: Sequence[Outcome] = FOUND) -> tuple[Findin
     if the target was lost alike after the same kind of message.
 
     Args:
-        result: Result of a run.
-        outcomes: Outcomes of the cases to group.
+        result: Result of the run.
+        outcomes: Outcomes of the cases to group: of those that failed, or of the known failures.
 
     Returns:
         The findings, those of MUST requirements first, then in the order of the protocol.
     """
-    found = [_finding(cases, result) for cases in _grouped([case for case in result.cases if case.outcome in outcomes])]
+    failed = [case for case in result.cases if case.outcome in outcomes]
+    found = [_finding(cases, result.requirements) for cases in _grouped(failed)]
     places = {one.id: place for place, one in enumerate(result.requirements)}
     return tuple(sorted(found, key=lambda finding: _rank(finding, places)))
 
@@ -84,17 +88,27 @@ def result_json(result: RunResult) -> str:
     return result.to_json(findings=findings)
 
 
+def part_of(finding: Finding, cases: Sequence[CaseResult]) -> Finding:
+    """Return some cases of a finding as a finding of their own."""
+    return _finding(cases, finding.requirements)
+
+
+def symptoms(case: CaseResult) -> frozenset[Cause]:
+    """Return what a failed case saw, without what differs from run to run, and without its requirement."""
+    return frozenset(cause for cause in _causes(case) if cause[0] != "requirement")
+
+
 def _rank(finding: Finding, places: dict[str, int]) -> tuple[bool, int, int]:
     first = finding.requirements[0].id if finding.requirements else ""
     return finding.level is not Level.MUST, places.get(first, len(places)), -len(finding.cases)
 
 
-def _finding(cases: Sequence[CaseResult], result: RunResult) -> Finding:
+def _finding(cases: Sequence[CaseResult], catalogue: Sequence[RequirementResult]) -> Finding:
     violated = {name for case in cases for name in case.violated}
-    known = [one for one in result.requirements if one.id in violated]
-    requirements = sorted(
-        known, key=lambda one: one.level is not Level.MUST
-    )  # stable: else in the order of the protocol
+    known = [one for one in catalogue if one.id in violated]
+    most = {one.id for one in known if 2 * sum(one.id in case.violated for case in cases) >= len(cases)}
+    # Stable: else in the order of the protocol.
+    requirements = sorted(known, key=lambda one: (one.level is not Level.MUST, one.id not in most))
     ordered = sorted(cases, key=lambda case: _shown_best(case, requirements))
     return Finding(_title(ordered[0], requirements), tuple(requirements), tuple(ordered))
 
@@ -106,10 +120,12 @@ def _shown_best(case: CaseResult, requirements: Sequence[RequirementResult]) -> 
 
 
 def _title(example: CaseResult, requirements: Sequence[RequirementResult]) -> str:
-    if example.outcome is Outcome.LOST and example.loss:
+    if _is_loss(example) and example.loss:
         last = _last_sent(example)
         return f"the target is lost: {example.loss}" + (f", after {last}" if last else "")
-    return next((one.violation or one.text for one in requirements), example.reason)
+    violated = next((one.violation or one.text for one in requirements), example.reason)
+    values = _VALUES.search(example.expected)
+    return f"{violated}, only with {values['values']}" if values else violated
 
 
 def _grouped(cases: Sequence[CaseResult]) -> Iterator[list[CaseResult]]:
@@ -129,7 +145,7 @@ def _grouped(cases: Sequence[CaseResult]) -> Iterator[list[CaseResult]]:
 
 
 def _causes(case: CaseResult) -> Iterator[Cause]:
-    if case.outcome is Outcome.LOST:
+    if _is_loss(case):
         yield "loss", _without_variables(case.loss), _without_variables(_last_sent(case))
         return
     expected, actual = innermost(case)
@@ -140,6 +156,10 @@ def _causes(case: CaseResult) -> Iterator[Cause]:
         yield "actual", _without_variables(actual)
     yield "difference", _without_variables(expected.partition(": ")[0]), _without_variables(actual)
     yield ("requirement", *case.violated[:1])
+
+
+def _is_loss(case: CaseResult) -> bool:
+    return case.outcome is Outcome.LOST or (case.outcome is Outcome.KNOWN and bool(case.loss))
 
 
 def innermost(case: CaseResult) -> tuple[str, str]:
@@ -153,9 +173,12 @@ def innermost(case: CaseResult) -> tuple[str, str]:
 def violating_event(case: CaseResult) -> int:
     """Return the index of the event of an exchange that shows the violation, -1 for none.
 
-    That is the answer that the failure quotes, or else the last one before the check that failed.
+    That is the answer that the failure quotes, or else the last one before the check that failed; of a client, the
+    event that the failed check names.
     """
     last = case.failed_at if 0 <= case.failed_at < len(case.exchange) else len(case.exchange) - 1
+    if case.judges_client:
+        return last
     answers = [place for place in range(last, -1, -1) if case.exchange[place].direction != "sent"]
     actual = innermost(case)[1][:QUOTED]
     quoted = [place for place in answers if len(actual) >= SHORTEST and actual in case.exchange[place].summary]

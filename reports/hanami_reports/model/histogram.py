@@ -6,6 +6,7 @@ than 0.1 % of a time. It is written here because counts travel between processes
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -47,6 +48,21 @@ def bucket_bounds(bucket: int) -> tuple[int, int]:
 def coarse_bucket_bounds(bucket: int) -> tuple[int, int]:
     """Return the least and the greatest time of a coarse bucket in us, both inclusive."""
     return bucket_bounds(bucket * COARSE)[0], bucket_bounds((bucket + 1) * COARSE - 1)[1]
+
+
+def coarse_percentile(answers: Counter[int], percent: float) -> float | None:
+    """Return a percentile of times in coarse buckets to within one of them (6 %), seconds; None without any.
+
+    Args:
+        answers: Coarse bucket to the number of times in it.
+        percent: Percentage of the times that are at most as long.
+    """
+    rank, passed = max(math.ceil(answers.total() * percent / 100 - 1e-9), 1), 0
+    for bucket in sorted(answers):
+        passed += answers[bucket]
+        if passed >= rank:
+            return coarse_bucket_bounds(bucket)[1] / MICROSECONDS
+    return None
 
 
 def buckets_up_to(highest: int) -> Check:

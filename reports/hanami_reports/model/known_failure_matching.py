@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import itemgetter
 
 from hanami_proto.command_line import suggestion
 from hanami_reports.common.text import pluralise
 from hanami_reports.model.conformance import CaseResult, Outcome
-from hanami_reports.model.known_failures import Entry, EntryResult, Problem, strip_parameters
+from hanami_reports.model.known_failures import Entry, EntryResult, ListedFailure, Problem, strip_parameters
 from hanami_reports.model.verdicts import is_evidence_for
 
 REASON_LIMIT = 160  # characters of another failure that are quoted
@@ -40,19 +41,19 @@ class EntryMatch:
 
     Attributes:
         entry: Entry of the list.
-        exists: Whether any case of the suite is covered.
+        unknown: Failures of the entry that cover no case of the suite.
         selected: Whether any covered case was selected for the run.
         as_listed: Ids of the cases that failed as listed.
         other_failures: Covered cases that failed in a way that no entry describes.
-        resolved: Whether all covered cases ran and were judged, and none failed as listed.
+        resolved: Failures of the entry whose cases all ran and were judged, and of which none occurred.
     """
 
     entry: Entry
-    exists: bool
+    unknown: tuple[ListedFailure, ...]
     selected: bool
     as_listed: tuple[str, ...]
     other_failures: tuple[CaseResult, ...]
-    resolved: bool
+    resolved: tuple[ListedFailure, ...]
 
 
 def failure_texts(case: CaseResult) -> tuple[str, ...]:
@@ -65,7 +66,7 @@ def find_entry(
 ) -> Entry | None:
     """Return the first entry that lists a failure and has not expired, None for none."""
     for entry in entries:
-        if entry.covers(case, violated) and entry.matches_text(texts) and not entry.has_expired(today):
+        if entry.lists(case, violated, texts) and not entry.has_expired(today):
             return entry
     return None
 
@@ -94,17 +95,24 @@ def _unlisted_failures(entries: Sequence[Entry], failures: Sequence[CaseResult])
     """Return the failures that some entry covers and none describes, by the most specific entry."""
     unlisted: dict[Entry, list[CaseResult]] = {}
     for case in failures:
-        covering = [entry for entry in entries if entry.covers(case.id, case.violated)]
-        if covering and not any(entry.matches_text(failure_texts(case)) for entry in covering):
-            unlisted.setdefault(max(covering, key=_specificity), []).append(case)
+        if any(entry.lists(case.id, case.violated, failure_texts(case)) for entry in entries):
+            continue
+        covering = [
+            (_specificity(failure), entry)
+            for entry in entries
+            for failure in entry.failures
+            if failure.covers(case.id, case.violated) and not failure.is_of_file  # that says nothing of other failures
+        ]
+        if covering:
+            unlisted.setdefault(max(covering, key=itemgetter(0))[1], []).append(case)
     return unlisted
 
 
-def _specificity(entry: Entry) -> int:
-    """Rank an entry: a requirement is the least specific, then a test, then a case with its parameters."""
-    if entry.requirement:
+def _specificity(failure: ListedFailure) -> int:
+    """Rank a listed failure: a requirement is the least specific, then a test, then a case with its parameters."""
+    if failure.requirement:
         return 0
-    return 2 if "[" in entry.case else 1
+    return 2 if "[" in failure.case else 1
 
 
 def _match(
@@ -115,34 +123,38 @@ def _match(
     suite: Mapping[str, SuiteCase],
     selected: Collection[str] | None,
 ) -> EntryMatch:
-    covered = [name for name, case in suite.items() if entry.covers(name, case.all_requirements)]
-    as_listed = [
-        case.id for case in failures if entry.covers(case.id, case.violated) and entry.matches_text(failure_texts(case))
-    ]
-    is_selected = not entry.requirement or selected is None or entry.requirement in selected
-    all_judged = all(name in by_id and _is_judged(entry, by_id[name], suite[name]) for name in covered)
+    unknown = unknown_failures(entry, suite)
+    resolved, any_selected = [], False
+    for failure in entry.failures:
+        covered = [name for name, case in suite.items() if failure.covers(name, case.all_requirements)]
+        is_selected = not failure.requirement or selected is None or failure.requirement in selected
+        occurred = any(failure.lists(case.id, case.violated, failure_texts(case)) for case in failures)
+        all_judged = all(name in by_id and _is_judged(failure, by_id[name], suite[name]) for name in covered)
+        any_selected |= is_selected and any(name in by_id for name in covered)
+        if covered and is_selected and not occurred and all_judged:
+            resolved.append(failure)
     return EntryMatch(
         entry,
-        exists=bool(covered),
-        selected=is_selected and any(name in by_id for name in covered),
-        as_listed=tuple(as_listed),
+        unknown=unknown,
+        selected=any_selected,
+        as_listed=tuple(case.id for case in failures if entry.lists(case.id, case.violated, failure_texts(case))),
         other_failures=tuple(other_failures),
-        resolved=is_selected and bool(covered) and not as_listed and all_judged,
+        resolved=tuple(resolved),
     )
 
 
-def _is_judged(entry: Entry, case: CaseResult, known: SuiteCase) -> bool:
+def _is_judged(listed: ListedFailure, case: CaseResult, known: SuiteCase) -> bool:
     """Whether a case that did not fail as listed is evidence that the listed failure no longer occurs."""
     if case.outcome in _FAILED:
         # A case ends with the first violation, so it is no evidence for other requirements.
-        return entry.covers(case.id, case.violated)
+        return listed.covers(case.id, case.violated)
     if case.outcome is not Outcome.PASSED:
         return False
-    # A passing case is evidence for an entry of a case, and for requirements that it only may violate.
-    if not entry.requirement or entry.requirement not in known.requirements:
+    # A passing case is evidence for a failure listed by its case, and for requirements that it only may violate.
+    if not listed.requirement or listed.requirement not in known.requirements:
         return True
     # A generated sequence may never have reached the requirement.
-    return is_evidence_for(case, entry.requirement)
+    return is_evidence_for(case, listed.requirement)
 
 
 def entry_results(
@@ -161,8 +173,8 @@ def entry_results(
 def _entry_result(match: EntryMatch, suite: Mapping[str, SuiteCase], today: date) -> EntryResult:
     entry = match.entry
     problem, explanation = None, ""
-    if not match.exists:
-        problem, explanation = Problem.UNKNOWN_SUBJECT, unknown_subject_message(entry, suite)
+    if match.unknown:
+        problem, explanation = Problem.UNKNOWN_SUBJECT, unknown_subject_message(match.unknown[0], suite)
     elif entry.has_expired(today) and match.selected:
         still = f"{pluralise(len(match.as_listed), 'case')} still failing" if match.as_listed else "no longer failing"
         problem, explanation = Problem.EXPIRED, f"expired on {entry.expires}, {still}"
@@ -173,19 +185,34 @@ def _entry_result(match: EntryMatch, suite: Mapping[str, SuiteCase], today: date
         problem = Problem.DIFFERENT_FAILURE
         explanation = f"{first.id}{others} {verb} differently: {_shorten(first.reason)}"
     elif match.resolved and not entry.flaky:
-        problem, explanation = Problem.STALE, "is listed, but nothing fails like this any more"
+        problem, explanation = Problem.STALE, _stale_message(match)
     return EntryResult(entry, match.as_listed, problem, explanation)
 
 
-def unknown_subject_message(entry: Entry, suite: Mapping[str, SuiteCase]) -> str:
-    """Return the message for an entry that matches nothing in the suite, with the most similar name."""
-    if entry.requirement:
+def unknown_failures(entry: Entry, suite: Mapping[str, SuiteCase]) -> tuple[ListedFailure, ...]:
+    """Return the failures of an entry that cover no case of the suite."""
+    cases = [(name, case.all_requirements) for name, case in suite.items()]
+    return tuple(one for one in entry.failures if not any(one.covers(name, ids) for name, ids in cases))
+
+
+def _stale_message(match: EntryMatch) -> str:
+    if len(match.resolved) == len(match.entry.failures):
+        return "is listed, but nothing fails like this any more"
+    first, *others = match.resolved
+    return f"lists {first.name}{f' and {len(others)} more' if others else ''}, but nothing fails like this any more"
+
+
+def unknown_subject_message(listed: ListedFailure, suite: Mapping[str, SuiteCase]) -> str:
+    """Return the message for a listed failure that matches nothing in the suite, with the most similar name."""
+    if listed.requirement:
         names = list(dict.fromkeys(name for case in suite.values() for name in case.requirements))
+    elif listed.is_of_file:
+        names = list(dict.fromkeys(case.partition("::")[0] for case in suite))
     else:
         tests = list(dict.fromkeys(map(strip_parameters, suite)))
-        names = [*suite, *tests] if "[" in entry.case else tests
-    kind = "requirement" if entry.requirement else "case"
-    return f"there is no such {kind} in the suite{suggestion(entry.subject, names)}"
+        names = [*suite, *tests] if "[" in listed.case else tests
+    kind = "requirement" if listed.requirement else "file" if listed.is_of_file else "case"
+    return f"there is no such {kind} in the suite{suggestion(listed.subject, names)}"
 
 
 def _shorten(text: str) -> str:

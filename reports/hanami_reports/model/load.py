@@ -12,13 +12,15 @@ from typing import Annotated, Any
 from hanami_proto.validation import Check, Within, checked_as
 from hanami_reports.common.file_names import LOAD_RESULT
 from hanami_reports.common.text import UNCHECKED_CERTIFICATE
+from hanami_reports.model.faults import FaultResult
 from hanami_reports.model.histogram import Count, Histogram
 from hanami_reports.model.loading import load_json, plain, read_file
-from hanami_reports.model.series import LONGEST, Second, Series
+from hanami_reports.model.overlap import OverlapCounts
+from hanami_reports.model.series import Second, Seconds, Series
+from hanami_reports.model.server_usage import ServerUsage
 
 FORMAT = "hanami-load-result"
 FORMAT_VERSION = 1
-Seconds = Annotated[float, Within(0, LONGEST)]
 Share = Annotated[float, Within(0, 1e6)]
 
 
@@ -96,6 +98,7 @@ class ErrorClass:
         count: Number of failures.
         first_seen: Time of the first, seconds since measuring began.
         exchange: Name of a file in ``exchanges/`` for ``hanami-conformance replay``; empty if none was kept.
+        in_faults: Number of those that a fault of the run may have caused.
     """
 
     series: str
@@ -104,6 +107,10 @@ class ErrorClass:
     count: Count
     first_seen: Seconds
     exchange: str = ""
+    in_faults: Count = 0
+
+
+DOUBTFUL_CPU_WAIT = 0.1  # share of a run; above it, a maximum may be the time for which one send was suspended
 
 
 @dataclass(frozen=True)
@@ -138,14 +145,45 @@ class Generator:
 
 
 @dataclass(frozen=True)
-class _Manifest:
+class StageResult:
+    """A stage of a run.
+
+    Attributes:
+        name: Name of the stage.
+        kind: ``ramp``, ``step``, ``spike``, ``soak`` or ``pause``.
+        begin: Begin, seconds since measuring began.
+        end: End, likewise; earlier than planned where the run was ended.
+        users: Numbers of users at its begin and at its end.
+        rate: Arrival rates of the whole run at its begin and at its end, None where the plan has no rates.
+        series: Types of message that were scheduled in it, without slices; in a run with faults, those messages that
+            none can have affected.
+        counted: Seconds of it that no fault can have affected; None for all.
+    """
+
+    name: str
+    kind: str
+    begin: Seconds
+    end: Seconds
+    users: tuple[Count, Count]
+    rate: tuple[Share, Share] | None
+    series: Mapping[str, Series]
+    counted: Seconds | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
     """Entries of a manifest that reports use; there may be any others."""
 
     duration: Seconds = 0.0
     target: str | dict[str, Any] = ""
 
 
-def _check_exit_status(status: int) -> int:
+def check_exit_status(status: int) -> int:
+    """Return an exit status of a run.
+
+    Raises:
+        ValueError: If it is none.
+    """
     if status not in EXIT_STATUSES.values():
         raise ValueError("is no exit status of a run")
     return status
@@ -169,12 +207,16 @@ class LoadResult:
         in_flight: Messages in flight at the end of each second since measuring began.
         users: Users at the end of each second since measuring began.
         leftovers: Resources that could not be deleted on the target.
+        server: What the server used, None where its side was not seen.
+        stages: Stages of the run; empty for a constant load.
+        overlap: Operations of several clients on one object; None in a run without shared objects.
+        faults: Faults of the run that have begun.
     """
 
-    manifest: Annotated[Mapping[str, Any], checked_as(_Manifest)]
+    manifest: Annotated[Mapping[str, Any], checked_as(Manifest)]
     configuration: Mapping[str, Any]
     state: RunState
-    exit_status: Annotated[int, Check(_check_exit_status)]
+    exit_status: Annotated[int, Check(check_exit_status)]
     reasons: tuple[str, ...]
     limits: tuple[LimitResult, ...]
     series: Mapping[str, Series]
@@ -183,11 +225,21 @@ class LoadResult:
     in_flight: Mapping[Second, Count] = field(default_factory=dict)
     users: Mapping[Second, Count] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
+    server: ServerUsage | None = None
+    stages: tuple[StageResult, ...] = ()
+    overlap: OverlapCounts | None = None
+    faults: tuple[FaultResult, ...] = ()
 
     @property
     def duration(self) -> float:
         """Seconds of measuring."""
         return float(self.manifest.get("duration", 0.0))
+
+    @property
+    def maximum_note(self) -> str:
+        """Line for a run whose maxima may be too long; empty for others."""
+        wait = max((one.cpu_wait for one in self.generators), default=0.0)
+        return f"CPU wait {wait:.0%}: maxima may be too long" if wait > DOUBTFUL_CPU_WAIT else ""
 
     @property
     def certificate_note(self) -> str:

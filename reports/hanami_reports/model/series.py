@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from hanami_proto.validation import Within
 from hanami_reports.model.histogram import COARSE, HIGHEST, Count, Histogram, bucket_for, buckets_up_to
 
+FILE = "upload file"  # a whole upload, from init to its verified content: its messages have types of their own
+SHARED = "shared object"  # the life of an object that several clients share, likewise
+WHOLES = (FILE, SHARED)
 LONGEST = 100_000_000  # seconds, about three years
+Seconds = Annotated[float, Within(0, LONGEST)]
 Second = Annotated[int, Within(0, LONGEST, strict=False)]
 _DOUBLINGS = 62  # of the index of a chunk
 
@@ -71,7 +76,9 @@ class Series:
             of rates: otherwise slow messages would seem to be rare.
         early_up: Payload sent that belongs to ``early``, bytes.
         early_down: Payload received that belongs to ``early``, bytes.
-        response: Time from schedule to answer of succeeded messages.
+        response: Time from schedule to answer of succeeded messages, without the generator delay.
+        longest_response: Likewise, with the generator delay of messages that the target had held back: it may not have
+            answered earlier had they been sent in time. Only in open runs.
         service: Time from sending to answer of succeeded messages.
         scheduling_delay: Time from schedule to sending of all sent messages.
         failures: Response times of failed messages and incorrect answers.
@@ -96,6 +103,7 @@ class Series:
     early_up: Count = 0
     early_down: Count = 0
     response: Histogram = field(default_factory=Histogram)
+    longest_response: Histogram = field(default_factory=Histogram)
     service: Histogram = field(default_factory=Histogram)
     scheduling_delay: Histogram = field(default_factory=Histogram)
     failures: Histogram = field(default_factory=Histogram)
@@ -129,3 +137,12 @@ class Series:
             self.slices.setdefault(second, Slice()).add(one)
         for index, times in other.by_index.items():
             self.by_index.setdefault(index, Histogram()).add(times)
+
+
+def total(series: Mapping[str, Series]) -> Series:
+    """Return the sum of all message types; whole files and objects are left out: their messages are counted."""
+    summed = Series()
+    for name, one in series.items():
+        if name not in WHOLES:
+            summed.add(one)
+    return summed

@@ -115,10 +115,10 @@
     });
   }
 
-  // On paper, what does not pass is open.
+  // On paper, a finding shows what was expected.
   let opened = [];
   addEventListener('beforeprint', () => {
-    opened = all('details.requirement.fail, details.requirement.fail details.case').filter((one) => !one.open);
+    opened = all('.finding details.case').filter((one) => !one.open);
     opened.forEach((one) => { one.open = true; });
   });
   addEventListener('afterprint', () => opened.forEach((one) => { one.open = false; }));

@@ -45,7 +45,7 @@
     if (Array.isArray(value)) return value.map((one) => filled(one, key));
     if (value && typeof value === "object")
       return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, filled(one, name)]));
-    if (key === "color" && typeof value === "string" && value.startsWith("--")) return colour(value);
+    if (/color$/i.test(key) && typeof value === "string" && value.startsWith("--")) return colour(value);
     if (key === "formatter" && Object.hasOwn(formats, value)) return formats[value];
     return value;
   };

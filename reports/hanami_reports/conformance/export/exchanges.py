@@ -74,12 +74,7 @@ class RecordedRun:
     @property
     def target(self) -> SplitResult:
         """Address of the target; another one if the manifest has no valid one."""
-        try:
-            parts = urlsplit(str(self.manifest.get("target", {}).get("url", "")))
-            has_address = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-        except ValueError:
-            has_address = False
-        return parts if has_address else urlsplit("http://unknown.invalid")
+        return target_address(self.manifest)
 
     def select(self, wanted: Collection[str]) -> RecordedRun:
         """Return the exchanges of some cases alone.
@@ -118,6 +113,16 @@ def recorded_run(result: RunResult, file: str) -> RecordedRun:
         if case.exchange
     ]
     return RecordedRun(file, result.manifest, result.cases, exchanges, ALL_EVENTS)
+
+
+def target_address(manifest: Mapping[str, Any]) -> SplitResult:
+    """Return the address of the target of a run; another one if the manifest has no valid one."""
+    try:
+        parts = urlsplit(str(manifest.get("target", {}).get("url", "")))
+        has_address = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        has_address = False
+    return parts if has_address else urlsplit("http://unknown.invalid")
 
 
 def read_time(text: str, otherwise: datetime = UNKNOWN_TIME) -> datetime:

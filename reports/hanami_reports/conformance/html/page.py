@@ -76,6 +76,7 @@ def run_details(result: RunResult) -> Mapping[str, str]:
     manifest = result.manifest
     target, options = manifest.get("target", {}), manifest.get("options", {})
     details = {
+        "client": result.client,
         "target": target.get("url"),
         "dialect": manifest.get("dialect"),
         "profile": options.get("profile"),
@@ -124,6 +125,8 @@ def _page(result: RunResult, folder: Path, divisor: int) -> str:
 
 
 def target_name(result: RunResult) -> str:
-    """Return the target of a run in a few words."""
+    """Return the target of a run, or the client under test, in a few words."""
     target: Mapping[str, Any] = result.manifest.get("target", {})
+    if result.client:
+        return result.client
     return "the reference backend" if target.get("reference") else str(target.get("url") or "an unknown target")

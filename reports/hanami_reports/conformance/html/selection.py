@@ -9,6 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from hanami_reports.common.page import macro
+from hanami_reports.conformance.export.client_commands import ClientCommands
 from hanami_reports.conformance.html.cases import DETAILED_OUTCOMES, CaseView
 from hanami_reports.conformance.html.ladder import EXAMPLE, FULL, SHORT, Detail, codec_for, ladder
 from hanami_reports.conformance.reproduce_commands import replay_command, rerun_command
@@ -110,8 +111,8 @@ def _ranked(result: RunResult, findings: Sequence[Finding]) -> list[tuple[int, s
             if case.outcome is outcome and home is not None:
                 ranks[home] = ranks.get(home, -1) + 1
                 # Cases of requirements come after all examples, which have most of the room.
-                rank = ranks[home] + (case.id not in examples and bool(examples))
-                ranked.append((rank, order, home, case))
+                behind = 1 if examples and case.id not in examples else 0
+                ranked.append((ranks[home] + behind, order, home, case))
     ranked.sort(key=lambda entry: entry[:2])
     return [(rank, home, case) for rank, _, home, case in ranked]
 
@@ -126,6 +127,7 @@ class ExchangeRenderer:
 
     def __init__(self, result: RunResult, budget: SpaceBudget) -> None:
         self._codec = codec_for(result)
+        self._manifest = result.manifest
         self._budget = budget
         self._misses = 0  # rendering takes time, so it is given up after some that did not fit
         self._macro = macro("ladder.html.j2", "ladder")
@@ -140,10 +142,12 @@ class ExchangeRenderer:
         """
         if not case.exchange:
             return None
+        commands = ClientCommands(case.exchange, self._manifest)
         for extent, most in ((detail, share), (SHORT, self._budget.exchanges)):
             if self._misses >= MOST_MISSES or not most:
                 continue
-            rendered: Markup = self._macro(ladder(case.exchange, self._codec, extent, violating_event(case)))
+            view = ladder(case.exchange, self._codec, extent, violating_event(case), commands)
+            rendered: Markup = self._macro(view)
             size = len(rendered.encode("utf-8", "backslashreplace"))
             if size <= most:
                 self._budget.exchanges -= size

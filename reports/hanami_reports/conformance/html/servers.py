@@ -1,4 +1,4 @@
-"""The page of several results: servers side by side, requirement by requirement, with the differences marked."""
+"""The page of several results: a grid of requirements, each of which opens to its cases, and servers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hanami_reports.common.file_names import DEFAULT_FOLDER, RESULT
 from hanami_reports.common.page import render_page
+from hanami_reports.conformance.case_grid import ABSENT, OUTCOME_MARKS, CaseGrid, CaseRow
 from hanami_reports.conformance.html.page import (
     CASE_BYTES,
     EXCHANGE_BYTES,
@@ -20,12 +21,15 @@ from hanami_reports.conformance.html.page import (
     verdict_style,
 )
 from hanami_reports.conformance.html.requirements import MARKS, OUTCOME_STYLES, RequirementView, requirement_views
-from hanami_reports.conformance.html.selection import SpaceBudget, select_cases
+from hanami_reports.conformance.html.selection import SelectedCases, SpaceBudget, select_cases
 from hanami_reports.model.conformance import RequirementResult, RunResult, Verdict
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MOST = len(LETTERS)  # results on a page
 UNSELECTED = "not selected"
+MOST_ROWS = 400  # of cases, of a requirement
+MOST_NAMES = 100  # of cases, of a row
+_STYLES: Mapping[str, str] = dict(OUTCOME_STYLES) | {ABSENT: "none"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Server:
         result: Result of its run.
         details: Names and values of target, options and versions.
         counts: Number of requirements by verdict.
+        page: Address of the page of its run, relative to this one; empty for none.
     """
 
     letter: str
@@ -49,6 +54,7 @@ class Server:
     result: RunResult
     details: Mapping[str, str]
     counts: Mapping[str, int]
+    page: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,42 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class CaseCell:
+    """The outcome of the cases of a row on one server.
+
+    Attributes:
+        letter: Letter of the server.
+        outcome: Outcome, or that its result does not have the cases.
+        mark: Mark of the outcome.
+        style: CSS class of the outcome.
+        anchor: Anchor of the first of the cases that is shown; empty for none.
+    """
+
+    letter: str
+    outcome: str
+    mark: str
+    style: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class CaseRowView:
+    """The cases of one test that have the same outcomes.
+
+    Attributes:
+        row: The cases.
+        parameters: Parameters of the cases.
+        more: Number of cases whose parameters are left out.
+        cells: One cell for each server.
+    """
+
+    row: CaseRow
+    parameters: Sequence[str]
+    more: int
+    cells: Sequence[CaseCell]
+
+
+@dataclass(frozen=True)
 class Row:
     """A requirement.
 
@@ -73,31 +115,37 @@ class Row:
         anchor: Anchor that links to it.
         cells: One cell for each server.
         differs: Whether the runs that selected it have different verdicts.
+        cases: Its cases.
+        omitted: Number of rows of cases that are left out.
     """
 
     requirement: RequirementResult
     anchor: str
     cells: Sequence[Cell]
     differs: bool
+    cases: Sequence[CaseRowView]
+    omitted: int
 
 
-def servers_page(results: Mapping[str, RunResult]) -> str:
+def servers_page(results: Mapping[str, RunResult], pages: Mapping[str, str] | None = None) -> str:
     """Return the page, HTML.
 
     Args:
         results: Results by file name in the order of the columns, at least two and at most :data:`MOST`.
+        pages: Address of the page of each run that has one, relative to this page, by file name.
 
     Raises:
         ValueError: If there are too many results, or not even their numbers fit on a page.
     """
     if len(results) > MOST:
         raise ValueError(f"{len(results)} results: a page has room for {MOST}")
-    return render_within_limit(lambda divisor: _page(results, divisor))
+    return render_within_limit(lambda divisor: _page(results, pages or {}, divisor))
 
 
-def _page(results: Mapping[str, RunResult], divisor: int) -> str:
+def _page(results: Mapping[str, RunResult], pages: Mapping[str, str], divisor: int) -> str:
     servers: list[Server] = []
     views: list[Mapping[str, RequirementView]] = []
+    selections: list[SelectedCases] = []
     exchange_bytes, case_bytes = EXCHANGE_BYTES // divisor, CASE_BYTES // divisor
     for letter, (file, result) in zip(LETTERS, results.items(), strict=False):
         # Each result may use its share of what is left, so that the last one is shown as fully as the first.
@@ -111,10 +159,12 @@ def _page(results: Mapping[str, RunResult], divisor: int) -> str:
         exchange_bytes += budget.exchanges
         case_bytes += budget.cases
         style, details = verdict_style(result), run_details(result)
-        servers.append(Server(letter, file, target_name(result), style, result, details, verdict_counts(result)))
+        counts, page = verdict_counts(result), pages.get(file, "")
+        servers.append(Server(letter, file, target_name(result), style, result, details, counts, page))
+        selections.append(selected)
         own = requirement_views(result, selected, most_parameters=0, prefix=prefix)
         views.append({view.requirement.id: view for view in own})
-    rows = _rows(servers, views)
+    rows = _rows(servers, views, selections, divisor)
     differing = sum(row.differs for row in rows)
     verdicts = [(verdict.value, sum(_has(row, verdict) for row in rows)) for verdict in Verdict]
     values = {
@@ -125,19 +175,46 @@ def _page(results: Mapping[str, RunResult], divisor: int) -> str:
         "verdicts": [(verdict, count) for verdict, count in verdicts if count],
         "marks": dict(MARKS) | {UNSELECTED: (" ", "none")},
         "outcome_styles": OUTCOME_STYLES,
+        "legend": _legend(rows),
     }
     return render_page("servers.html.j2", values, styles=(*STYLES, "servers.css"), scripts=SCRIPTS)
 
 
-def _rows(servers: Sequence[Server], views: Sequence[Mapping[str, RequirementView]]) -> list[Row]:
+def _rows(
+    servers: Sequence[Server],
+    views: Sequence[Mapping[str, RequirementView]],
+    selections: Sequence[SelectedCases],
+    divisor: int,
+) -> list[Row]:
+    grid = CaseGrid([server.result for server in servers])
+    most_rows, most_names = MOST_ROWS // divisor, MOST_NAMES // divisor
     names = dict.fromkeys(name for own in views for name in own)
     rows = []
     for number, name in enumerate(names, start=1):
         cells = [Cell(server, own.get(name)) for server, own in zip(servers, views, strict=True)]
         selected = [cell.view.requirement for cell in cells if cell.view is not None]
         differs = len({requirement.verdict for requirement in selected}) > 1
-        rows.append(Row(selected[0], f"s{number}", cells, differs))
+        own = grid.rows(name)
+        case_rows = [_case_row(row, servers, selections, most_names) for row in own[:most_rows]]
+        rows.append(Row(selected[0], f"s{number}", cells, differs, case_rows, len(own) - len(case_rows)))
     return rows
+
+
+def _case_row(
+    row: CaseRow, servers: Sequence[Server], selections: Sequence[SelectedCases], most_names: int
+) -> CaseRowView:
+    cells = []
+    for server, selected, outcome in zip(servers, selections, row.outcomes, strict=True):
+        anchor = next((selected.places[name][1] for name in row.cases if name in selected.places), "")
+        cells.append(CaseCell(server.letter, outcome, OUTCOME_MARKS[outcome], _STYLES[outcome], anchor))
+    parameters = [name.removeprefix(row.test)[1:-1] for name in row.cases if name != row.test]
+    return CaseRowView(row, parameters[:most_names], max(0, len(parameters) - most_names), cells)
+
+
+def _legend(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
+    """Return mark, CSS class and name of each outcome on the page."""
+    outcomes = {cell.outcome for row in rows for case in row.cases for cell in case.cells}
+    return [(mark, _STYLES[one], str(one)) for one, mark in OUTCOME_MARKS.items() if one in outcomes]
 
 
 def _has(row: Row, verdict: Verdict) -> bool:

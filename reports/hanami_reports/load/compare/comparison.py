@@ -23,27 +23,36 @@ MOST_DIFFERENCES = 5  # in an error
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A metric of a message type in a run.
+class Quantity:
+    """Something that runs have a value of.
 
     Attributes:
         name: Name with unit.
-        value: Function for the value; None with too few samples, 0 for nothing.
-        formatted: Function for its text.
+        formatted: Function for the text of a value.
         more_is_worse: Whether a greater value is worse, as for times.
     """
 
     name: str
-    value: Callable[[Series, LoadResult], float | None]
     formatted: Callable[[float], str]
     more_is_worse: bool
 
 
+@dataclass(frozen=True)
+class Metric(Quantity):
+    """A metric of a message type in a load run.
+
+    Attributes:
+        value: Function for the value; None with too few samples, 0 for nothing.
+    """
+
+    value: Callable[[Series, LoadResult], float | None]
+
+
 METRICS = (
-    Metric("response p50", lambda series, _: known_percentile(series.response, 50), format_time, True),
-    Metric("response p99", lambda series, _: known_percentile(series.response, 99), format_time, True),
-    Metric("valid/s", lambda series, run: series.rate(run.duration), format_rate, False),
-    Metric("MB/s", lambda series, run: series.speed(run.duration), format_megabytes, False),
+    Metric("response p50", format_time, True, lambda series, _: known_percentile(series.response, 50)),
+    Metric("response p99", format_time, True, lambda series, _: known_percentile(series.response, 99)),
+    Metric("valid/s", format_rate, False, lambda series, run: series.rate(run.duration)),
+    Metric("MB/s", format_megabytes, False, lambda series, run: series.speed(run.duration)),
 )
 
 

@@ -29,6 +29,11 @@ class LoadRun:
         """Path of the file, as given."""
         return str(self.file)
 
+    @property
+    def is_conclusive(self) -> bool:
+        """Whether the run allows a conclusion about the target."""
+        return self.result.state in USED
+
 
 @dataclass(frozen=True)
 class Side:
