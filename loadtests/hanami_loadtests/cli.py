@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,29 +26,52 @@ from hanami_conformance.options.definitions import (
     INSECURE,
     PASSWORD,
     REFERENCE,
+    SERVER_COMMAND,
+    SERVER_READY,
     TARGET,
     USER,
 )
 from hanami_conformance.options.sources import merge_sources
-from hanami_conformance.options.target import Credentials, TargetOptions, check_reference
+from hanami_conformance.options.target import Credentials, TargetOptions, check_reference, server_command
+from hanami_conformance.server.process import SERVER_LOG, ServerProcess
 from hanami_conformance.server.reference import ReferenceBackend
+from hanami_conformance.server.startup import ServerStartup
 from hanami_conformance.target.login import register_secrets
+from hanami_conformance.target.server_control import ServerControl
 from hanami_loadtests.engine.schedule import OPEN
-from hanami_loadtests.launch import LOG, Launch, run_locust
+from hanami_loadtests.faults.injector import FaultInjector
+from hanami_loadtests.launch import Launch, run_locust
 from hanami_loadtests.limits.file import read_limits
-from hanami_loadtests.options import ACCOUNT_OPTIONS, LOAD_OPTIONS, LOCUST_OPTIONS, WEB_ALLOWED_HOSTS
-from hanami_loadtests.ports import LOOPBACK
+from hanami_loadtests.options import (
+    LOAD_OPTIONS,
+    LOCUST_OPTIONS,
+    SERVER_PID,
+    WEB_ALLOWED_HOSTS,
+)
+from hanami_loadtests.peak.command import DEFAULT_REPORT_DIR, DEFAULT_SCENARIO, PEAK_OPTIONS, peak_settings, run_peak
+from hanami_loadtests.peak.command import DESCRIPTION as PEAK
+from hanami_loadtests.ports import LOOPBACK, require_bindable
 from hanami_loadtests.result import LoadFolder
+from hanami_loadtests.run_command import (
+    DEFAULT_SECONDS,
+    DEFAULT_USERS,
+    locust_options,
+    process_count,
+    run_load,
+    scenario_weights,
+)
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.scenarios.scenario import check_sockets
-from hanami_loadtests.settings import settings_from
+from hanami_loadtests.settings import Settings, settings_from
+from hanami_loadtests.stages.plan import faults_for, plan_for
+from hanami_loadtests.telemetry.settings import telemetry_settings
 from hanami_proto.command_line import CommandParser, parse_command, run_guarded
 from hanami_proto.files import write_file
-from hanami_reports.common.file_names import LOAD_RESULT
 from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.common.text import UNCHECKED_CERTIFICATE
-from hanami_reports.load.terminal import load_console, print_result
-from hanami_reports.model.load import LoadExit, read_load_result
+from hanami_reports.load.peak.report_folder import PeakFolder
+from hanami_reports.load.terminal import load_console
+from hanami_reports.model.load import LoadExit
 
 DESCRIPTION = "Load a Hanami backend with verified uploads and direct interaction, and judge the run by its limits."
 EPILOG = """\
@@ -57,8 +80,13 @@ exit status: 0 PASS, 1 FAIL (a limit is broken), 2 interrupted, 3 internal error
 6 target not reachable or lost.
 Passwords are best given by the environment: HANAMI_USER, HANAMI_PASSWORD, HANAMI_TOKEN.
 The same scenarios in Locust's web UI: hanami-load web --target http://HOST:PORT"""
-DEFAULT_USERS, DEFAULT_SECONDS = 10, 30.0
-MOST_USERS, MOST_SECONDS = 100_000, 7 * 24 * 3600.0
+SERVER_OPTIONS = (
+    replace(SERVER_COMMAND, help="command that starts the server, without a shell; it is stopped at the end"),
+    SERVER_READY,
+)
+PEAK_DEFAULTS = {"model": OPEN, "report_dir": DEFAULT_REPORT_DIR}
+NOT_OF_PEAK = ("rate", "rate-per-user", "stages", "faults")  # a search chooses the load itself
+PEAK_HELP = "find the highest load that holds the limits"
 LOCUSTFILE = '''\
 """Load tests of a Hanami backend: ``locust -f locustfile.py --host http://HOST:PORT``."""
 
@@ -78,24 +106,38 @@ def parser() -> CommandParser:
     web = commands.add_parser(
         "web", help="open Locust's web UI with our scenarios", description="Open Locust's web UI."
     )
-    for command in (run, web):
-        for option in (TARGET, *LOAD_OPTIONS):
-            command.add_argument(option.flag, **option.argparse_kwargs())
+    peak = commands.add_parser("peak", help=PEAK_HELP, description=PEAK, epilog=EPILOG, formatter_class=form)
+    for command in (run, peak, web):
+        for option in (TARGET, *SERVER_OPTIONS, *LOAD_OPTIONS):
+            keywords = option.argparse_kwargs()
+            if command is peak and option.name in NOT_OF_PEAK:
+                keywords["help"] = argparse.SUPPRESS
+            elif command is peak and option.dest in PEAK_DEFAULTS:
+                keywords["help"] = replace(option, default=PEAK_DEFAULTS[option.dest]).full_help
+            command.add_argument(option.flag, **keywords)
         command.add_argument(
             "--processes", type=int, default=0, metavar="N", help="processes that generate load; -1: one a core"
         )
         command.set_defaults(act=_with_target)
+    for command, default in ((run, "all, with the weights that 'scenarios' prints"), (peak, DEFAULT_SCENARIO)):
+        command.add_argument(
+            "--scenario",
+            action="append",
+            default=[],
+            metavar="NAME[=WEIGHT]",
+            help=f"what users do, and how many of them in relation to others; repeatable [default: {default}]",
+        )
+    for option in PEAK_OPTIONS:
+        peak.add_argument(option.flag, **option.argparse_kwargs())
+    run.add_argument("--users", type=int, metavar="N", help=f"default: {DEFAULT_USERS}, without --stages")
     run.add_argument(
-        "--scenario",
-        action="append",
-        default=[],
-        metavar="NAME[=WEIGHT]",
-        help="what users do, and how many of them in relation to others; repeatable "
-        "[default: all, with the weights that 'scenarios' prints]",
+        "--seconds", type=float, metavar="N", help=f"with the warm-up; default: {DEFAULT_SECONDS:g}, without --stages"
     )
-    run.add_argument("--users", type=int, default=DEFAULT_USERS, metavar="N", help="default: %(default)s")
     run.add_argument(
-        "--seconds", type=float, default=DEFAULT_SECONDS, metavar="N", help="with the warm-up; default: %(default)g"
+        "--repeat",
+        type=int,
+        metavar="N",
+        help="run N times, each with reports in a folder of its own, REPORT_DIR/1 and so on: the runs to compare",
     )
     web.add_argument("--web-port", type=int, default=8089, metavar="PORT", help="of the page; default: %(default)s")
     web.add_argument("--web-host", default=LOOPBACK, metavar="HOST", help="of the page; default: %(default)s")
@@ -163,12 +205,20 @@ def _write_locustfile(arguments: argparse.Namespace) -> int:
 
 def _with_target(arguments: argparse.Namespace) -> int:
     # No account as a whole: a token and a user together are an error here, from wherever they come.
-    given: dict[str, Any] = dict(merge_sources((TARGET, *LOCUST_OPTIONS), vars(arguments), os.environ, accounts=()))
+    options = (TARGET, *SERVER_OPTIONS, *LOCUST_OPTIONS)
+    given: dict[str, Any] = dict(merge_sources(options, vars(arguments), os.environ, accounts=()))
+    if arguments.command == "peak":
+        given = {**PEAK_DEFAULTS, **given}
     target = given.pop(TARGET.dest, "")
     if not target:
         raise ValueError(f"no target: give --target http://HOST:PORT, or --target {REFERENCE} for the bundled backend")
     if arguments.processes < -1:
         raise ValueError(f"--processes {arguments.processes}: give a number of processes, or -1 for one a core")
+    command = server_command(given.get(SERVER_COMMAND.dest) or "")
+    if command and given.get(SERVER_PID.dest):
+        raise ValueError("--server-command starts the server, so that its process is known: leave out --server-pid")
+    if command and target != REFERENCE:
+        return _load_managed(arguments, target, given, command)
     if target != REFERENCE:
         return _load(arguments, target, given)
     check_reference(vars(arguments))
@@ -176,21 +226,49 @@ def _with_target(arguments: argparse.Namespace) -> int:
     with ReferenceBackend(TargetOptions("", Credentials(), dialect=dialect)) as backend:
         started = backend.options
         given |= {USER.dest: started.account.user, PASSWORD.dest: started.account.password}
-        given |= {CA_FILE.dest: "", INSECURE.dest: ""}  # for servers of others
-        return _load(arguments, started.url, given)
+        given |= {CA_FILE.dest: "", INSECURE.dest: "", SERVER_PID.dest: backend.pid}  # for servers of others
+        return _load(arguments, started.url, given, ServerControl(backend, backend.restart))
 
 
-def _load(arguments: argparse.Namespace, url: str, given: Mapping[str, Any]) -> int:
+def _load_managed(arguments: argparse.Namespace, url: str, given: dict[str, Any], command: Sequence[str]) -> int:
+    """Start the server, load it, and stop it."""
+    settings = settings_from(given, url)
+    register_secrets(settings.target.account, "user")
+    _prepare_folder(arguments, settings.report_dir)
+    server = ServerProcess(command, settings.report_dir / SERVER_LOG)
+    with contextlib.closing(server):
+        startup = ServerStartup(server, settings.target, SERVER_READY.value(given.get(SERVER_READY.dest)))
+        target = startup.start()
+        target.close_connections()
+        target.teardown()
+        given[SERVER_PID.dest] = server.pid
+        status = _load(arguments, url, given, ServerControl(server, server.start))
+        if ended := server.ended():
+            text = f"SERVER  {ended}\n{server.tail()}".rstrip()
+            load_console().print(text, markup=False, highlight=False)
+        return status
+
+
+def _prepare_folder(arguments: argparse.Namespace, path: Path) -> None:
+    folder = PeakFolder(path) if arguments.command == "peak" else LoadFolder(path)
+    try:
+        folder.prepare()
+    except ReportFolderError as error:
+        raise ValueError(str(error)) from error
+
+
+def _load(
+    arguments: argparse.Namespace, url: str, given: Mapping[str, Any], server: ServerControl | None = None
+) -> int:
     settings = settings_from(given, url)
     register_secrets(settings.target.account, "user")
     read_limits(settings.limits)
-    try:
-        LoadFolder(settings.report_dir).prepare()
-    except ReportFolderError as error:
-        raise ValueError(str(error)) from error
+    telemetry_settings(given)
+    if not getattr(arguments, "repeat", None):
+        _prepare_folder(arguments, settings.report_dir)
     launch = Launch(
         url=url,
-        options=_locust_options(given),
+        options=locust_options(given),
         # By the environment an account reaches Locust unseen by other users of the machine, and nothing else is in it.
         environment={
             option.environment: str(given.get(option.dest, "")) for option in LOCUST_OPTIONS if option.environment
@@ -200,100 +278,30 @@ def _load(arguments: argparse.Namespace, url: str, given: Mapping[str, Any]) -> 
     )
     if settings.target.insecure:
         load_console().print(UNCHECKED_CERTIFICATE, style="yellow", highlight=False)
-    if arguments.command == "web":
+    if arguments.command == "peak":
+        return _peak(arguments, settings, given, launch)
+    with FaultInjector(faults_for(settings, plan_for(settings), None), url, server) as injector:
+        variables = {**launch.environment, **injector.environment}
+        launch = replace(launch, environment=variables, descriptors=injector.descriptors)
+        if arguments.command == "run":
+            return run_load(arguments, settings, given, launch)
         WEB_ALLOWED_HOSTS.value(given.get(WEB_ALLOWED_HOSTS.dest))
+        require_bindable(arguments.web_host, arguments.web_port)
         return run_locust(replace(launch, web=(arguments.web_host, arguments.web_port)), Console())
-    _check_run(arguments)
-    for name in ("rate", "arrivals"):
-        if given.get(name) and settings.model != OPEN:
-            raise ValueError(f"--{name} {given[name]}: has no effect in the {settings.model} model; add --model {OPEN}")
-    if arguments.seconds <= settings.warm_up:
-        raise ValueError(f"--seconds {arguments.seconds:g}: the warm-up alone takes {settings.warm_up:g} (--warm-up)")
-    weights = _weights(arguments.scenario)
-    if arguments.users < len(weights):
-        raise ValueError(f"--users {arguments.users}: too few for {len(weights)} scenarios")
-    chosen = [SCENARIOS[name] for name in weights or SCENARIOS]
-    check_sockets(settings, chosen, _processes(arguments.processes))
-    # At the end users may need three calls each to clean up, and one more finds out whether the target is still up.
-    seconds = arguments.seconds + settings.drain + 4 * settings.target.deadline
-    launch = replace(
-        launch,
-        weights=weights,
-        users=arguments.users,
-        seconds=arguments.seconds,
-        most_seconds=seconds,
-    )
-    return _run_and_report(launch)
 
 
-def _locust_options(given: Mapping[str, Any]) -> list[str]:
-    words = []
-    for option in LOCUST_OPTIONS:
-        value = given.get(option.dest)
-        if option in ACCOUNT_OPTIONS or value is None:
-            continue
-        if option.kind != "switch":
-            words.append(f"{option.flag}={value}")
-        elif option.value(value):
-            words.append(option.flag)
-    return words
-
-
-def _processes(given: int) -> int:
-    return max(1, (os.cpu_count() or 1) if given == -1 else given)
-
-
-def _check_run(arguments: argparse.Namespace) -> None:
-    if not 1 <= arguments.users <= MOST_USERS:
-        raise ValueError(f"--users {arguments.users}: give a number from 1 to {MOST_USERS}")
-    if not 1 <= arguments.seconds <= MOST_SECONDS:
-        raise ValueError(f"--seconds {arguments.seconds:g}: give a number from 1 to {MOST_SECONDS:.0f}")
-
-
-def _weights(given: Sequence[str]) -> dict[str, int]:
-    """Scenario to weight, of those that were asked for."""
-    weights = {}
-    for text in given:
-        name, _, weight = text.partition("=")
-        if name not in SCENARIOS:
-            raise ValueError(f"--scenario {text!r}: choose one of {', '.join(SCENARIOS)}")
-        if weight and not re.fullmatch(r"[1-9]\d{0,5}", weight):
-            raise ValueError(f"--scenario {text!r}: give a weight from 1, such as {name}=3")
-        weights[name] = int(weight) if weight else SCENARIOS[name].weight
-    return weights
-
-
-def _run_and_report(launch: Launch) -> int:
-    """Run Locust, and print the result."""
-    result = launch.folder / LOAD_RESULT
-    earlier = _identity(result)  # what an earlier run left there must not pass for this one's
-    console = load_console()
-    users = f"{launch.users} user{'s' if launch.users > 1 else ''}"
-    console.print(
-        f"{launch.url}: {users}, {launch.seconds:g} s: {', '.join(launch.weights or SCENARIOS)}", highlight=False
-    )
-    status = run_locust(launch, console)
-    if _identity(result) not in (None, earlier):
-        judged = read_load_result(result)
-        print_result(judged, launch.folder, console)
-        had = judged.configuration.get("users", {})
-        if idle := [name for name in launch.weights or SCENARIOS if had and name not in had]:
-            console.print(f"not run, with so few users: {', '.join(idle)}", highlight=False)
-    elif status in (LoadExit.PASS, LoadExit.FAIL):
-        sys.stderr.write(f"ERROR: Locust ended before there was a result; see {launch.folder / LOG}\n")
-        return LoadExit.INTERNAL_ERROR
-    elif status == LoadExit.INTERRUPTED:
-        sys.stderr.write("INTERRUPTED  before the run began\n")
-    return status
-
-
-def _identity(file: Path) -> tuple[int, int] | None:
-    """Return what distinguishes a file from the one that replaces it; None for no file."""
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns
+def _peak(arguments: argparse.Namespace, settings: Settings, given: Mapping[str, Any], launch: Launch) -> int:
+    if settings.stages is not None:
+        raise ValueError(f"--stages {settings.stages}: a search has points of constant load")
+    if settings.faults is not None:
+        raise ValueError(f"--faults {settings.faults}: a search measures a server without faults")
+    if rate := given.get("rate") or given.get("rate_per_user"):
+        raise ValueError(f"--rate {rate}: is what the search finds; --start is the first rate")
+    weights = scenario_weights(arguments.scenario or [DEFAULT_SCENARIO])
+    chosen = [SCENARIOS[name] for name in weights]
+    options = peak_settings(arguments, settings, chosen)
+    check_sockets(settings, chosen, process_count(arguments.processes))
+    return run_peak(options, replace(launch, weights=weights))
 
 
 def _write(path: Path, text: str, use: str) -> int:

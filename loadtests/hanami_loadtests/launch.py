@@ -23,7 +23,7 @@ from hanami_conformance.common.child_process import ChildProcess
 from hanami_conformance.common.redact import SECRETS, redact_file
 from hanami_conformance.common.signals import acknowledge_interrupt
 from hanami_loadtests.ports import LOOPBACK, free_port
-from hanami_loadtests.scenarios.all import SCENARIOS
+from hanami_proto.files import DiskError
 from hanami_reports.model.load import LoadExit
 
 PROGRESS = "HANAMI_LOAD_PROGRESS"  # variable with the number of the pipe for progress
@@ -48,9 +48,11 @@ class Launch:
         folder: Folder of the reports.
         weights: Scenario to weight; empty for all scenarios.
         users: Number of users.
+        stages: Number of stages, which give the number of users; 0 for a constant load.
         seconds: Duration of the run.
         most_seconds: Seconds after which a run that has not ended is stopped.
         web: Host and port of the web UI; None for a run without.
+        descriptors: File descriptors that it inherits.
     """
 
     url: str
@@ -60,9 +62,11 @@ class Launch:
     folder: Path
     weights: Mapping[str, int] = field(default_factory=dict)
     users: int = 1
+    stages: int = 0
     seconds: float = 0.0
     most_seconds: float = 0.0
     web: tuple[str, int] | None = None
+    descriptors: tuple[int, ...] = ()
 
     def command(self) -> list[str]:
         """Return the command line of Locust."""
@@ -84,9 +88,8 @@ class Launch:
             return [*words, "--class-picker", "--web-host", host, "--web-port", str(web_port)]
         words += ["--headless", "--only-summary", "--loglevel", "WARNING"]
         words += ["-u", str(self.users), "-r", str(self.users), "-t", f"{math.ceil(self.seconds)}s"]
-        words += [SCENARIOS[name].__name__ for name in self.weights]
-        weights = {SCENARIOS[name].__name__: weight for name, weight in self.weights.items()}
-        classes = [json.dumps({"user_class_name": name, "weight": weight}) for name, weight in weights.items()]
+        words += self.weights
+        classes = [json.dumps({"user_class_name": name, "weight": weight}) for name, weight in self.weights.items()]
         return [*words, "--config-users", *classes] if classes else words
 
     def variables(self) -> dict[str, str]:
@@ -120,7 +123,12 @@ def run_locust(launch: Launch, console: Console) -> int:
         try:
             environment = {**launch.variables(), PROGRESS: str(writing)}
             child = ChildProcess(
-                launch.command(), stdout=log, stderr=errors, environment=environment, pass_fds=(writing,), grace=0.0
+                launch.command(),
+                stdout=log,
+                stderr=errors,
+                environment=environment,
+                pass_fds=(writing, *launch.descriptors),
+                grace=0.0,
             )
         except KeyboardInterrupt:  # while it was started; it is stopped again
             return LoadExit.INTERRUPTED
@@ -135,10 +143,10 @@ def run_locust(launch: Launch, console: Console) -> int:
         messages = errors.read().decode("utf-8", "replace")
         with contextlib.suppress(OSError):  # on a full disk
             log.write(messages.encode())
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(DiskError, OSError):
         redact_file(launch.folder / LOG)
     for line in messages.splitlines():
-        if line.startswith(("ERROR: ", "TARGET NOT REACHABLE: ", "INVALID: ")):
+        if line.startswith(("ERROR: ", "TARGET NOT REACHABLE: ", "INVALID: ", "WARNING: ")):
             sys.stderr.write(SECRETS.text(line) + "\n")
         elif line.startswith("locust: error: "):
             sys.stderr.write(SECRETS.text(line.replace("locust: error", "ERROR", 1)) + "\n")
@@ -154,7 +162,13 @@ def run_locust(launch: Launch, console: Console) -> int:
 
 def _run_web(launch: Launch) -> int:
     with ChildProcess(
-        launch.command(), stdin=None, stdout=None, stderr=None, environment=launch.variables(), grace=0.0
+        launch.command(),
+        stdin=None,
+        stdout=None,
+        stderr=None,
+        environment=launch.variables(),
+        pass_fds=launch.descriptors,
+        grace=0.0,
     ) as child:
         try:
             return child.wait() or LoadExit.PASS

@@ -1,4 +1,4 @@
-"""The live view of a run in the web UI: a row for the run and one for each type of message."""
+"""The live view of a run in the web UI: its state, a row for all messages and one for each type of message."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hanami_loadtests.scenarios.upload import FILE
 from hanami_reports.common.format import MEGABYTE
 from hanami_reports.model.histogram import Histogram
-from hanami_reports.model.series import Series
+from hanami_reports.model.series import WHOLES, Series, total
 
 Row = dict[str, Any]
+TOTAL = "All messages"  # with a capital letter, since the page sorts by name
 WINDOW = 3  # whole seconds over which "now" is the mean
 MOST_REASONS = 5
 COLUMNS: Mapping[str, str] = {
@@ -22,6 +22,7 @@ COLUMNS: Mapping[str, str] = {
     "perwhole": "Messages/s",
     "p50": "p50 ms",
     "p90": "p90 ms",
+    "p95": "p95 ms",
     "p99": "p99 ms",
     "most": "Max ms",
     "service": "Service p99 ms",
@@ -54,22 +55,24 @@ class RunSnapshot:
     newest: int | None = None
 
 
-def table_rows(snapshot: RunSnapshot) -> list[Row]:
-    """Return the rows of the table: the run first, then the types of message by name.
-
-    The rates of the run leave out files, whose chunks are counted already. Percentiles are those of the response times
-    of valid answers.
-    """
-    names = sorted({*snapshot.series, *snapshot.overdue})
-    each = [_row(name, snapshot.series.get(name, Series()), snapshot) for name in names]
-    counted = [row for row in each if row["name"] != FILE]
+def banner(snapshot: RunSnapshot) -> dict[str, Any]:
+    """Return the state of a run for the top of the tab: status or verdict, and reasons."""
     reasons = list(snapshot.reasons[:MOST_REASONS])
     if len(snapshot.reasons) > MOST_REASONS:
         reasons.append(f"and {len(snapshot.reasons) - MOST_REASONS} more")
-    # A capital letter, since the page sorts by name.
-    run: Row = dict.fromkeys(COLUMNS) | {
-        "name": ": ".join(filter(None, (f"Run {snapshot.status}", "; ".join(reasons))))
-    }
+    return {"status": snapshot.status, "reasons": reasons}
+
+
+def table_rows(snapshot: RunSnapshot) -> list[Row]:
+    """Return the rows of the table: all messages together first, then the types of message by name.
+
+    The rates and times of all messages leave out files, whose chunks are counted already. Percentiles are those of the
+    response times of valid answers.
+    """
+    names = sorted({*snapshot.series, *snapshot.overdue})
+    each = [_row(name, snapshot.series.get(name, Series()), snapshot) for name in names]
+    counted = [row for row in each if row["name"] not in WHOLES]
+    run = _row(TOTAL, total(snapshot.series), snapshot)
     for key in ("mbnow", "mbwhole", "pernow", "perwhole"):
         values = [row[key] for row in counted if row[key] is not None]
         run[key] = _digits(sum(values)) if values else None
@@ -87,6 +90,7 @@ def _row(name: str, one: Series, snapshot: RunSnapshot) -> Row:
         "perwhole": _digits(one.rate(snapshot.seconds)),
         "p50": _milliseconds(one.response, 50),
         "p90": _milliseconds(one.response, 90),
+        "p95": _milliseconds(one.response, 95),
         "p99": _milliseconds(one.response, 99),
         "most": _digits(one.response.most / 1000) if one.response.count else None,
         "service": _milliseconds(one.service, 99),

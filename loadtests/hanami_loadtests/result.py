@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -13,20 +14,28 @@ from hanami_conformance import __version__
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.target import TargetOptions
 from hanami_conformance.session.manifest import digests
+from hanami_loadtests.engine.fault_times import calm_seconds
 from hanami_loadtests.engine.recorder import Recorder
+from hanami_loadtests.faults.fault import Fault
+from hanami_loadtests.faults.judging import judge_faults
 from hanami_loadtests.limits.file import Limits
+from hanami_loadtests.limits.undecided import check_undecided
 from hanami_loadtests.limits.verdict import check_limits, run_verdict
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.scenarios.direct_io import ATTACH as ATTACH_CLUSTER
 from hanami_loadtests.scenarios.upload import ATTACH as ATTACH_FILE
 from hanami_loadtests.session import AttachedUsers, Session
+from hanami_loadtests.stages.judging import judge_stages
+from hanami_loadtests.stages.plan import StagePlan
 from hanami_reports.common.file_names import EXCHANGES, LOAD_RESULT
 from hanami_reports.common.format import format_time
 from hanami_reports.common.report_folder import ReportFolder
 from hanami_reports.load.report_folder import RENDERED, write_load_reports
 from hanami_reports.model.histogram import MICROSECONDS
 from hanami_reports.model.load import EXIT_STATUSES, Generator, LoadResult, RunState
+from hanami_reports.model.loading import plain
 from hanami_reports.model.series import Series
+from hanami_reports.model.server_usage import ServerUsage
 
 NAMES = (*RENDERED, f"{EXCHANGES}/*-[0-9]*.json", LOAD_RESULT)  # with the pattern of those that the recorder keeps
 LONG_WAIT = 1.0  # seconds for which a server without a free worker leaves a socket unanswered, at least
@@ -46,6 +55,9 @@ def make_result(
     users_by_second: Mapping[int, int] | None = None,
     leftovers: Sequence[str] = (),
     started: datetime | None = None,
+    server: ServerUsage | None = None,
+    plan: StagePlan | None = None,
+    faults: Sequence[Fault] = (),
 ) -> LoadResult:
     """Check the limits of a run and return its result.
 
@@ -61,9 +73,39 @@ def make_result(
         users_by_second: Second to number of users.
         leftovers: Resources that could not be deleted on the target, a line each.
         started: Begin of the run; None for now, where it did not begin.
+        plan: Stages of the run, None for a constant load.
+        server: What the server used, None where its side was not seen.
+        faults: Faults of the run.
     """
     started = started or datetime.now(UTC)
-    results = check_limits(limits, recorder.series, generators, seconds)
+    origin = recorder.origin
+    stages, stage_limits = (
+        ((), ())
+        if plan is None
+        else judge_stages(
+            plan,
+            recorder.stages,
+            recorder.series,
+            server,
+            warm_up=session.settings.warm_up,
+            seconds=seconds,
+            calm=lambda begin, end: calm_seconds(session.recorder.faults, origin + begin, origin + end),
+        )
+    )
+    fault_results, fault_limits = judge_faults(
+        faults, session.recorder.faults, recorder, session.load, origin=origin, seconds=seconds
+    )
+    unaffected = recorder.unaffected if fault_results else None
+    calm = calm_seconds(session.recorder.faults, origin, origin + seconds)
+    results = (
+        *fault_limits,
+        *stage_limits,
+        *check_limits(limits, recorder.series, generators, seconds, server, unaffected, calm),
+    )
+    if any(limit.state is RunState.FAIL and limit.value is None for limit in fault_limits):
+        failures = [one for one in failures if one[0] is not RunState.LOST]  # it is down because of a fault
+    if recorder.overlap.windows:
+        results = (*results, check_undecided(recorder.overlap))
     state, reasons = run_verdict(
         results,
         recorder.series,
@@ -95,6 +137,8 @@ def make_result(
         },
         configuration={
             **settings.configuration(session.dialect.name),
+            **({"faults": [plain(one) for one in faults]} if faults else {}),
+            **({} if plan is None else {"stages": [plain(replace(one, limits=(), drifts=())) for one in plan.stages]}),
             "users": dict(sorted(users.items())),
             "processes": len(generators),
         },
@@ -108,6 +152,10 @@ def make_result(
         in_flight=in_flight or {},
         users=users_by_second or {},
         leftovers=tuple(map(SECRETS.text, leftovers)),
+        stages=stages,
+        faults=fault_results,
+        server=server,
+        overlap=recorder.overlap if recorder.overlap.windows else None,
     )
 
 

@@ -15,6 +15,9 @@ from hanami_loadtests.options import LOAD_OPTIONS
 from hanami_proto.dialect import load_dialect
 from hanami_proto.options import convert_values
 
+DEFAULT_RATE = 50.0  # of each user
+FILE_SECONDS = 60.0  # rates of uploads are in files a minute
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -23,7 +26,9 @@ class Settings:
     Attributes:
         target: How the target is reached.
         model: ``closed``, as fast as replies arrive, or ``open``, at scheduled times.
-        rate: In the open model, messages a second of each user; for uploads, files a minute of each user.
+        rate: In the open model, messages a second of all users together; for uploads, files a minute. None for a rate
+            of each user.
+        rate_per_user: In the open model, messages a second of each user; for uploads, files a minute of each user.
         arrivals: Gaps of the open model, ``constant`` or ``poisson``.
         window: Largest number of messages in flight on each socket.
         chunk: Data of a chunk, bytes.
@@ -34,13 +39,17 @@ class Settings:
         warm_up: Seconds at the beginning that are not measured.
         drain: Seconds to wait for missing responses at the end.
         limits: File of the limits, None for the built-in ones.
+        stages: File of the stages, None for a constant load.
+        faults: File of the faults, None for none, or for those in the file of the stages.
         report_dir: Folder of the reports.
         seed: Seed of schedules and of the order of chunks.
+        server_pid: Process of a server on this machine whose use of CPU and memory is recorded, None for none.
     """
 
     target: TargetOptions
     model: str
-    rate: float
+    rate: float | None
+    rate_per_user: float
     arrivals: str
     window: int
     chunk: int
@@ -50,18 +59,21 @@ class Settings:
     warm_up: float
     drain: float
     limits: Path | None
+    stages: Path | None
+    faults: Path | None
     report_dir: Path
     seed: int
+    server_pid: int | None = None
 
     @property
     def message_rate(self) -> float:
         """Messages a second of each user; 0 in the closed model."""
-        return self.rate if self.model == OPEN else 0.0
+        return self.rate_per_user if self.model == OPEN else 0.0
 
     @property
     def file_rate(self) -> float:
         """Files a second of each user; 0 in the closed model."""
-        return self.rate / 60 if self.model == OPEN else 0.0
+        return self.rate_per_user / FILE_SECONDS if self.model == OPEN else 0.0
 
     def configuration(self, dialect: str) -> dict[str, Any]:
         """Return what must be equal in two runs to compare them, for the result.
@@ -69,7 +81,8 @@ class Settings:
         Args:
             dialect: Name of the dialect in use.
         """
-        schedule = {"rate": self.rate, "arrivals": self.arrivals} if self.model == OPEN else {}
+        rate = {"rate_per_user": self.rate_per_user} if self.rate is None else {"rate": self.rate}
+        schedule = {**rate, "arrivals": self.arrivals} if self.model == OPEN else {}
         return {
             "dialect": dialect,
             "model": self.model,
@@ -99,6 +112,8 @@ def settings_from(given: Mapping[str, Any], host: str | None) -> Settings:
     if not host:
         raise ValueError("no target: give --host http://HOST:PORT")
     values = convert_values(LOAD_OPTIONS, given)
+    if values["rate"] and values["rate_per_user"]:
+        raise ValueError("--rate and --rate-per-user exclude each other")
     if values["dialect"] != AUTO:
         load_dialect(values["dialect"])
     url = checked_url(host)
@@ -111,9 +126,11 @@ def settings_from(given: Mapping[str, Any], host: str | None) -> Settings:
             deadline=values["deadline"],
             ca_file=values["ca_file"],
             insecure=bool(values["insecure"]),
+            durable=values["durable"],
         ),
         model=values["model"],
         rate=values["rate"],
+        rate_per_user=values["rate_per_user"] or DEFAULT_RATE,
         arrivals=values["arrivals"],
         window=values["window"],
         chunk=values["chunk_size"],
@@ -127,8 +144,11 @@ def settings_from(given: Mapping[str, Any], host: str | None) -> Settings:
         warm_up=values["warm_up"],
         drain=values["drain"],
         limits=values["limits"],
+        stages=values["stages"],
+        faults=values["faults"],
         report_dir=values["report_dir"],
         seed=values["seed"],
+        server_pid=values["server_pid"],
     )
 
 

@@ -19,6 +19,7 @@ import gevent
 from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.clients.endpoint import Endpoint
 from hanami_conformance.clients.limits import MOST_RESPONSE, format_mib
+from hanami_loadtests.engine.arrival import ArrivalReader, clock
 from hanami_loadtests.engine.failures import TooLarge
 
 MOST_HELD = 64 << 20  # bytes of all responses that are being read in this process
@@ -44,12 +45,16 @@ class ResponseLimits:
 
     Args:
         connection: Connection to the target.
+
+    Attributes:
+        reader: Reader of the connection, which knows when the last bytes arrived.
     """
 
     _held = 0  # bytes of responses that are being read in this process
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+        self.reader = ArrivalReader(connection)
         self._turns = Turns()
         self._end = 0.0
         self._received = 0
@@ -102,7 +107,7 @@ class _BoundedStream(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         self._limits.before_read()
-        size = self._stream.readinto(buffer) or 0
+        size = self._limits.reader.receive_into(buffer, self._stream.readinto)
         self._limits.after_read(size)
         return size
 
@@ -126,6 +131,9 @@ class BoundedConnection(http.client.HTTPConnection):
         endpoint: Where the target listens.
         seconds: Time limit of connecting.
 
+    Attributes:
+        sent: Time at which the sending of the last request began, seconds of the clock; None before.
+
     Raises:
         ConnectError: If there is no connection.
     """
@@ -134,7 +142,19 @@ class BoundedConnection(http.client.HTTPConnection):
         super().__init__(endpoint.host, endpoint.port)
         self.sock = endpoint.connect(Deadline.after(seconds))
         self._limits = ResponseLimits(self.sock)
+        self.sent: float | None = None
         self.response_class = partial(_Response, self._limits)  # type: ignore[assignment]
+
+    def send(self, data: Any) -> None:
+        """Send a part of a request."""
+        if self.sent is None:
+            self.sent = clock()
+        super().send(data)
+
+    @property
+    def arrived(self) -> float:
+        """Time at which the last bytes of the last response had arrived, seconds of the clock."""
+        return self._limits.reader.at
 
     def exchange(
         self, method: str, path: str, content: bytes | None, headers: dict[str, str], seconds: float
@@ -147,6 +167,7 @@ class BoundedConnection(http.client.HTTPConnection):
             OSError, http.client.HTTPException: If there is no whole response.
         """
         self._limits.begin(seconds)
+        self.sent = None
         try:
             self.request(method, path, content, headers)
             response = self.getresponse()

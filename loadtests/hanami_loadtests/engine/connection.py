@@ -8,21 +8,25 @@ from __future__ import annotations
 import contextlib
 import json
 import select
+import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from gevent import Timeout
 from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import State
 
 from hanami_conformance.clients.deadline import Deadline
 from hanami_conformance.clients.endpoint import ConnectError, Endpoint
 from hanami_conformance.clients.json_response import json_object
-from hanami_conformance.clients.websocket_connection import WebSocketConnection
+from hanami_conformance.clients.websocket_connection import READ_SIZE, WebSocketConnection
 from hanami_conformance.clients.websocket_events import CloseInfo
 from hanami_conformance.common.shortage import shortage_in
 from hanami_conformance.common.text import printable_line
+from hanami_loadtests.engine.arrival import ArrivalReader
 from hanami_loadtests.engine.bounded_response import Turns
 from hanami_loadtests.engine.failures import (
     ConnectionLost,
@@ -50,15 +54,28 @@ class Connection(WebSocketConnection):
         endpoint: Where the target listens.
         deadline: Seconds that connecting, the handshake, and sending one frame may take.
         max_size: Greatest size of a received message, bytes.
+        headers: Further header fields of the handshake.
+
+    Attributes:
+        sent: Time at which the sending of the last frame began, seconds of the clock.
+        arrived: Time at which the last message that :meth:`receive` returned had arrived, seconds of the clock.
     """
 
-    def __init__(self, endpoint: Endpoint, deadline: float, max_size: int = MOST_MESSAGE) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        deadline: float,
+        max_size: int = MOST_MESSAGE,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(endpoint, max_size)
         self._deadline = deadline
         self._turns = Turns()
         self._unread = 0  # bytes since the last message that was received, control frames among them
         self._most_unread = MOST_UNREAD * max_size
-        self._messages: deque[bytes] = deque()
+        self._messages: deque[tuple[bytes, float]] = deque()  # with the times of their arrival
+        self._reader: ArrivalReader | None = None
+        self.sent = self.arrived = clock()
         self._partial: int | None = None  # received bytes of an incomplete frame; None where that is not known
         try:
             # The limits of gevent hold for each step of a TLS handshake, which a server may draw out.
@@ -67,7 +84,7 @@ class Connection(WebSocketConnection):
         except ConnectError as error:
             raise unless_shortage(NoConnection(f"no connection: {error}"), error, endpoint.place) from error
         try:
-            self._shake_hands()
+            self._shake_hands(headers)
         except OSError as error:
             self.reset()
             raise unless_shortage(ConnectionLost(f"no websocket: {error}"), error, endpoint.place) from error
@@ -75,9 +92,9 @@ class Connection(WebSocketConnection):
             self.reset()
             raise
 
-    def _shake_hands(self) -> None:
+    def _shake_hands(self, headers: Mapping[str, str]) -> None:
         end = clock() + self._deadline
-        self._request_handshake()
+        self._request_handshake(headers)
         self._flush(self._deadline)
         while self.is_connecting:
             if clock() >= end or not self._read(end - clock()):
@@ -87,7 +104,8 @@ class Connection(WebSocketConnection):
             raise ConnectionLost("websocket handshake: the connection was closed without a whole answer")
         if error is not None:
             raise Rejected(f"websocket handshake: {self._rejection_reason()}")
-        if self.close_info is not None:
+        # What follows an accepted handshake in the same read belongs to the next step, however the reads are cut.
+        if self._protocol.state is State.CONNECTING:
             raise ConnectionLost(f"websocket handshake: {self.close_info}")
 
     def attach(self, token: str, uuid: str, target: str) -> None:
@@ -126,6 +144,7 @@ class Connection(WebSocketConnection):
         view = memoryview(frame)
         opened = self._open_socket
         opened.settimeout(0)
+        self.sent = clock()
         try:
             while view:
                 try:
@@ -163,8 +182,7 @@ class Connection(WebSocketConnection):
             ConnectionLost: If the connection has ended and every message before that was received.
         """
         if self._messages:
-            self._unread = 0
-            return self._messages.popleft()
+            return self._next_message()
         end = clock() + timeout
         while True:
             if self.close_info is not None:
@@ -172,14 +190,23 @@ class Connection(WebSocketConnection):
             if not self._read(end - clock()):
                 return None
             if self._messages:
-                self._unread = 0
-                return self._messages.popleft()
+                return self._next_message()
             if clock() >= end:  # also while something else keeps arriving
                 return None
+
+    def _next_message(self) -> bytes:
+        self._unread = 0
+        payload, self.arrived = self._messages.popleft()
+        return payload
 
     def _read(self, timeout: float) -> bool:
         self._turns.share()
         return super()._read(timeout)
+
+    def _receive(self, opened: socket.socket) -> bytes:
+        if self._reader is None:
+            self._reader = ArrivalReader(opened)
+        return self._reader.receive(READ_SIZE)
 
     def _feed(self, data: bytes) -> None:
         self._unread += len(data)
@@ -215,7 +242,7 @@ class Connection(WebSocketConnection):
             if size - begin < length:
                 break
             at = begin + length
-            self._messages.append(data[begin:at])
+            self._messages.append((data[begin:at], self._arrival))
         return data[at:]
 
     def _on_frame(self, frame: Frame) -> None:
@@ -224,7 +251,11 @@ class Connection(WebSocketConnection):
         super()._on_frame(frame)
 
     def _on_message(self, payload: bytes, *, text: bool) -> None:  # noqa: ARG002 - both kinds are read alike
-        self._messages.append(payload)
+        self._messages.append((payload, self._arrival))
+
+    @property
+    def _arrival(self) -> float:
+        return clock() if self._reader is None else self._reader.at
 
     @property
     def unsolicited(self) -> int:

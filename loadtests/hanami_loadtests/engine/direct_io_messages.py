@@ -72,7 +72,15 @@ class Knowledge:
         if self.is_trained:
             steps.append(Step("train", {"cluster": 0, "values": kinds[0], "targets": 1, "times": 1}))
         steps += [Step("request", {"cluster": 0, "values": kind, "order": 0}) for kind in kinds * REPEATED]
-        return StepSequence("direct", tuple(steps), self.dialect, error.requirement, error.expected, error.actual)
+        return StepSequence(
+            "direct",
+            tuple(steps),
+            self.dialect,
+            error.requirement,
+            error.expected,
+            error.actual,
+            recurred_alone=False,  # seen beside other users, and not repeated
+        )
 
     def accept_unsolicited(self, payload: bytes) -> None:
         """Check an unsolicited message: it may be an acknowledgement or a placeholder.

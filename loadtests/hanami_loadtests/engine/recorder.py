@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
 
-from hanami_conformance.common.redact import SECRETS
+from hanami_loadtests.engine.error_log import ErrorLog, StoredSequence
 from hanami_loadtests.engine.failures import GeneratorShortage, IncorrectAnswer, LoadFailure
+from hanami_loadtests.engine.fault_times import FaultTime, affecting, last_restart
 from hanami_proto.validation import validate
 from hanami_reports.model.histogram import COARSE, HIGHEST, MICROSECONDS, Histogram, bucket_for
 from hanami_reports.model.load import ErrorClass
 from hanami_reports.model.loading import plain
+from hanami_reports.model.overlap import OverlapCounts
 from hanami_reports.model.series import Series, Slice
 
-MOST_CLASSES = 200  # of errors; further ones are counted under their kind alone
-MOST_EXCHANGES = 20  # incorrect answers that are kept as files
-LONGEST_MESSAGE = 300  # characters
-
+T = TypeVar("T")
 Observer = Callable[[str, float, int, Exception | None], None]
-
-
-class StoredSequence(Protocol):
-    """An exchange that can be kept as a file."""
-
-    def to_json(self) -> str:
-        """Return the file form."""
 
 
 @dataclass
@@ -38,15 +32,45 @@ class Stopwatch:
         scheduled: Scheduled time of the message; the time of sending in a closed model.
         sent: Time of sending.
         queue_wait: Seconds between both that were spent in our own queue, and count in no time.
+        possible: Time at which neither the schedule nor the target held the message back any more; None for a message
+            that has no schedule of its own.
     """
 
     scheduled: float
     sent: float
     queue_wait: float = 0.0
+    possible: float | None = None
+
+    @property
+    def generator_delay(self) -> float:
+        """Seconds by which the message was sent later than possible, for which the target is not responsible."""
+        return 0.0 if self.possible is None else max(0.0, self.sent - self.possible)
+
+    @property
+    def was_held_back(self) -> bool:
+        """Whether the target held the message back beyond its scheduled time."""
+        return self.possible is not None and self.possible > self.scheduled
+
+    def begin(self, sent: float) -> None:
+        """Correct the time of sending once it is known better: preparing a message is no time of the target.
+
+        Args:
+            sent: Time of sending, not before the one that was assumed.
+        """
+        if self.possible is None:
+            self.scheduled += sent - self.sent
+        self.sent = sent
 
     def response(self, now: float) -> float:
-        """Return the seconds from the scheduled time to ``now``."""
-        return now - self.scheduled - self.queue_wait
+        """Return the seconds from the scheduled time to ``now`` for which the target is responsible."""
+        return now - self.scheduled - self.queue_wait - self.generator_delay
+
+    def longest_response(self, now: float) -> float:
+        """Return the seconds likewise if the target would not have answered earlier had the message been sent in time.
+
+        That is possible where the message waited for answers to others: the target may have been as busy with them.
+        """
+        return self.response(now) + (self.generator_delay if self.was_held_back else 0.0)
 
     def service(self, now: float) -> float:
         """Return the seconds from sending to ``now``."""
@@ -65,24 +89,50 @@ class Recorder:
         origin: Begin of measuring, seconds of ``clock``. Messages scheduled before are the warm-up, of which only
             failures are recorded.
         series: Type of message to its series.
-        errors: Type of message, kind and message of an error to its class.
-        exchanges: File name to the text of the file, of incorrect answers.
+        log: Failures by class, and exchanges of incorrect answers.
         shortages: What this machine lacked for exchanges, a line each.
+        is_open: Whether messages have scheduled times.
         in_flight: Number of messages that are sent and not answered yet.
         ended: End of the run, seconds of ``clock``; infinite during the run.
+        stage_ends: End of each stage of the run, seconds of ``clock``, ascending; empty for a run without stages.
+        stages: Type of message to its series, for each stage; a message belongs to the stage for which it is scheduled.
+            In a run with faults, only those that none can have affected.
+        faults: Times of the faults of the run; empty for a run without faults.
+        parts: Type of message to its series, first of messages that no fault can have affected, then of those that each
+            fault may have affected: from their scheduled time to their end they overlap it or the recovery from it.
+            Empty for a run without faults.
+        kept: Kind of a resource to the number of those that were there after a restart of the server, for each fault.
+        lost: The same of those that were missing.
+        overlap: Windows of shared objects.
         observer: Called for every success and failure: type of message, response in seconds, bytes, error.
     """
 
     origin: float = field(default_factory=time.perf_counter)
     series: dict[str, Series] = field(default_factory=dict)
-    errors: dict[tuple[str, str, str], ErrorClass] = field(default_factory=dict)
-    exchanges: dict[str, str] = field(default_factory=dict)
+    log: ErrorLog = field(default_factory=ErrorLog)
     shortages: set[str] = field(default_factory=set)
+    is_open: bool = False
     in_flight: int = 0
     ended: float = math.inf
+    stage_ends: Sequence[float] = ()
+    stages: list[dict[str, Series]] = field(default_factory=list)
+    overlap: OverlapCounts = field(default_factory=OverlapCounts)
+    faults: Sequence[FaultTime] = ()
+    parts: list[dict[str, Series]] = field(default_factory=list)
+    kept: list[Counter[str]] = field(default_factory=list)
+    lost: list[Counter[str]] = field(default_factory=list)
     observer: Observer = _ignore
     clock: Callable[[], float] = time.perf_counter
-    _files: dict[tuple[str, str, str], str] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> Mapping[tuple[str, str, str], ErrorClass]:
+        """Type of message, kind and message of an error to its class."""
+        return self.log.errors
+
+    @property
+    def exchanges(self) -> Mapping[str, str]:
+        """File name to the text of the file, of incorrect answers."""
+        return self.log.exchanges
 
     def series_for(self, name: str) -> Series:
         """Return the series of a type of message, a new one if there is none."""
@@ -90,6 +140,42 @@ class Recorder:
         if found is None:
             found = self.series[name] = Series()
         return found
+
+    def _counted(self, name: str, scheduled: float) -> tuple[Series, ...]:
+        """Return the series in which a message counts: that of the run, and that of its stage."""
+        series = self.series_for(name)
+        return (series,) if self.faults else (series, *self._stage(name, scheduled))
+
+    def _stage(self, name: str, scheduled: float) -> tuple[Series, ...]:
+        if not self.stage_ends:
+            return ()
+        place = min(bisect.bisect_right(self.stage_ends, scheduled), len(self.stage_ends) - 1)
+        return (_series_at(self.stages, place, name),)
+
+    def _part(self, name: str, since: float, until: float) -> tuple[Series, ...]:
+        """Return the series of the part of the run to which a message belongs; none in a run without faults.
+
+        Stages count only what no fault can have affected.
+        """
+        if not self.faults:
+            return ()
+        place = affecting(self.faults, since, until)
+        if place is not None:
+            return (_series_at(self.parts, place + 1, name),)
+        return (_series_at(self.parts, 0, name), *self._stage(name, since))
+
+    def _sent_part(self, name: str, watch: Stopwatch, now: float) -> tuple[Series, ...]:
+        """Count a message that ends now as sent in its part, which is known only now; return the series of the part."""
+        part = self._part(name, watch.scheduled, now)
+        for series in part:
+            series.sent += 1
+            series.scheduling_delay.record(int((watch.sent - watch.scheduled) * MICROSECONDS))
+        return part
+
+    @property
+    def unaffected(self) -> Mapping[str, Series]:
+        """Type of message to its series, of messages that no fault can have affected."""
+        return self.parts[0] if self.parts else self.series
 
     def is_measured(self, watch: Stopwatch) -> bool:
         """Whether an exchange is measured; otherwise it belongs to the warm-up."""
@@ -99,9 +185,10 @@ class Recorder:
         """Record a sent message."""
         self.in_flight += 1
         if self.is_measured(watch):
+            for series in self._counted(name, watch.scheduled):
+                series.sent += 1
+                series.scheduling_delay.record(int((watch.sent - watch.scheduled) * MICROSECONDS))
             series = self.series_for(name)
-            series.sent += 1
-            series.scheduling_delay.record(int((watch.sent - watch.scheduled) * MICROSECONDS))
             self._slice(series, watch.scheduled).scheduled += 1
             self._slice(series, watch.sent).sent += 1
 
@@ -129,17 +216,21 @@ class Recorder:
         self.in_flight -= 1
         if self.is_measured(watch):
             response = max(int(watch.response(now) * MICROSECONDS), 0)
+            longest = max(int(watch.longest_response(now) * MICROSECONDS), 0)
             service = max(int(watch.service(now) * MICROSECONDS), 0)
+            for series in (*self._counted(name, watch.scheduled), *self._sent_part(name, watch, now)):
+                series.succeeded += 1
+                series.bytes_up += up
+                series.bytes_down += down
+                if now > self.ended:
+                    series.late += 1
+                    series.late_up += up
+                    series.late_down += down
+                series.response.record(response)
+                if self.is_open:
+                    series.longest_response.record(longest)
+                series.service.record(service)
             series = self.series_for(name)
-            series.succeeded += 1
-            series.bytes_up += up
-            series.bytes_down += down
-            if now > self.ended:
-                series.late += 1
-                series.late_up += up
-                series.late_down += down
-            series.response.record(response)
-            series.service.record(service)
             second = self._slice(series, now)
             second.succeeded += 1
             second.bytes_up += up
@@ -166,34 +257,38 @@ class Recorder:
         if isinstance(error, GeneratorShortage):
             self._prevented(name, watch, error)
             return
-        series = self._record_failure(name, watch, error, sequence)
-        if isinstance(error, IncorrectAnswer):
-            series.incorrect += 1
-        else:
-            series.failed += 1
+        for series in self._record_failure(name, watch, error, sequence):
+            if isinstance(error, IncorrectAnswer):
+                series.incorrect += 1
+            else:
+                series.failed += 1
 
     def unanswered(self, name: str, watch: Stopwatch, error: LoadFailure) -> None:
         """Record a message that was sent and whose answer is no longer waited for."""
         if isinstance(error, GeneratorShortage):
             self._prevented(name, watch, error)
             return
-        self._record_failure(name, watch, error, None).unanswered += 1
+        for series in self._record_failure(name, watch, error, None):
+            series.unanswered += 1
 
     def _record_failure(
         self, name: str, watch: Stopwatch, error: LoadFailure, sequence: StoredSequence | None
-    ) -> Series:
+    ) -> tuple[Series, ...]:
         # Failures of the warm-up count as well: a target that is correct only after a while is not correct.
         now = self.clock()
         error.recorded = True
         self.in_flight -= 1
-        series = self.series_for(name)
-        if not self.is_measured(watch):
-            series.sent += 1
-        series.failures.record(max(int(watch.response(now) * MICROSECONDS), 0))
-        self._slice(series, now).failed += 1
-        self._add_error(name, error, now, sequence)
+        counted = self._counted(name, watch.scheduled)
+        for series in counted:
+            series.sent += not self.is_measured(watch)
+        self._slice(counted[0], now).failed += 1
+        counted = (*counted, *self._sent_part(name, watch, now))
+        for series in counted:
+            series.failures.record(max(int(watch.response(now) * MICROSECONDS), 0))
+        is_affected = affecting(self.faults, watch.scheduled, now) is not None
+        self.log.add(name, error, now - self.origin, sequence, is_affected=is_affected)
         self.observer(name, watch.response(now), 0, error)
-        return series
+        return counted
 
     def _prevented(self, name: str, watch: Stopwatch, error: GeneratorShortage) -> None:
         error.recorded = True
@@ -204,15 +299,16 @@ class Recorder:
         """Record an exchange that was cancelled at shutdown, or that this machine prevented."""
         self.in_flight -= 1
         if self.is_measured(watch):
-            self.series_for(name).cancelled += 1
+            for series in (*self._counted(name, watch.scheduled), *self._sent_part(name, watch, self.clock())):
+                series.cancelled += 1
 
     def unsent(self, name: str, scheduled: Sequence[float]) -> None:
         """Record messages with these scheduled times that were not sent before the end of the run."""
         if scheduled:
-            series = self.series_for(name)
-            series.unsent += len(scheduled)
             for at in scheduled:
-                self._slice(series, at).scheduled += 1
+                for series in (*self._counted(name, at), *self._part(name, at, at)):
+                    series.unsent += 1
+                self._slice(self.series_for(name), at).scheduled += 1
 
     def _slice(self, series: Series, now: float) -> Slice:
         second = max(0, int(now - self.origin))
@@ -221,42 +317,37 @@ class Recorder:
             found = series.slices[second] = Slice()
         return found
 
-    def _add_error(self, name: str, error: LoadFailure, now: float, sequence: StoredSequence | None) -> None:
-        message = str(error)[:LONGEST_MESSAGE]
-        key = (name, error.kind, message)
-        if key not in self.errors and len(self.errors) >= MOST_CLASSES:
-            key = (name, error.kind, "and others")
-        found = self.errors.get(key)
-        if found is None:
-            file = self._keep_exchange(key, sequence)
-            found = ErrorClass(name, error.kind, key[2], 0, round(max(0.0, now - self.origin), 3), file)
-        self.errors[key] = replace(found, count=found.count + 1)
-
-    def _keep_exchange(self, key: tuple[str, str, str], sequence: StoredSequence | None) -> str:
-        if key in self._files:  # kept before the last delta was taken
-            return self._files[key]
-        if sequence is None or len(self._files) >= MOST_EXCHANGES:
-            return ""
-        file = self._files[key] = f"{key[0].replace(' ', '-')}-{len(self._files) + 1}.json"
-        self.exchanges[file] = SECRETS.text(sequence.to_json())
-        return file
+    def survived(self, kind: str, *, is_lost: bool) -> None:
+        """Record whether a resource was there after the last restart of the server."""
+        place = last_restart(self.faults)
+        if place is not None:
+            _at(self.lost if is_lost else self.kept, place, Counter)[kind] += 1
 
     def data(self) -> dict[str, Any]:
         """Return the whole record as plain numbers and texts, which can be sent to another process."""
         return {
             "series": {name: plain(series) for name, series in self.series.items()},
+            "stages": plain(self.stages),
+            "parts": plain(self.parts),
+            "kept": plain(self.kept),
+            "lost": plain(self.lost),
             "errors": [asdict(error) for error in self.errors.values()],
             "exchanges": dict(self.exchanges),
             "shortages": sorted(self.shortages),
+            "overlap": plain(self.overlap),
         }
 
     def take_delta(self) -> dict[str, Any]:
         """Return the record since the last call, as :meth:`data`; messages in flight stay."""
         delta = self.data()
         self.series.clear()
-        self.errors.clear()
-        self.exchanges.clear()
+        self.stages.clear()
+        self.parts.clear()
+        self.kept.clear()
+        self.lost.clear()
+        self.log.clear()
         self.shortages.clear()
+        self.overlap = OverlapCounts()
         return delta
 
     def add(self, data: Mapping[str, Any], prefix: str = "") -> None:
@@ -268,21 +359,24 @@ class Recorder:
         """
         for name, series in data["series"].items():
             self.series_for(name).add(validate(Series, series))
-        for file, text in data["exchanges"].items():
-            self.exchanges[prefix + file] = text
+        for lists, added_parts in ((self.stages, data["stages"]), (self.parts, data["parts"])):
+            for place, part in enumerate(added_parts):
+                for name, series in part.items():
+                    _series_at(lists, place, name).add(validate(Series, series))
+        for counts, added_counts in ((self.kept, data["kept"]), (self.lost, data["lost"])):
+            for place, added in enumerate(added_counts):
+                _at(counts, place, Counter).update(added)
+        self.log.merge(data["errors"], data["exchanges"], prefix)
         self.shortages.update(data["shortages"])
-        for error in data["errors"]:
-            added = ErrorClass(**{**error, "exchange": prefix + error["exchange"] if error["exchange"] else ""})
-            key = (added.series, added.kind, added.message)
-            known = self.errors.get(key)
-            self.errors[key] = added if known is None else merge_errors(known, added)
+        self.overlap.add(validate(OverlapCounts, data["overlap"]))
 
 
-def merge_errors(one: ErrorClass, other: ErrorClass) -> ErrorClass:
-    """Merge failures of the same kind of two processes."""
-    return replace(
-        one,
-        count=one.count + other.count,
-        first_seen=min(one.first_seen, other.first_seen),
-        exchange=one.exchange or other.exchange,
-    )
+def _series_at(parts: list[dict[str, Series]], place: int, name: str) -> Series:
+    """Return the series of a type of message in one part of a run, a new one if there is none."""
+    return _at(parts, place, dict).setdefault(name, Series())
+
+
+def _at(parts: list[T], place: int, new: Callable[[], T]) -> T:
+    while len(parts) <= place:
+        parts.append(new())
+    return parts[place]

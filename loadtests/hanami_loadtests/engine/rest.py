@@ -11,6 +11,7 @@ import json
 import select
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -18,7 +19,9 @@ from gevent.monkey import get_original
 
 from hanami_conformance.clients.endpoint import ConnectError, Endpoint
 from hanami_conformance.clients.json_response import json_object
-from hanami_conformance.clients.rest import HEADERS, TOKEN_HEADER, RestResponse
+from hanami_conformance.clients.rest import HEADERS, TOKEN_HEADER
+from hanami_conformance.clients.rest_response import RestResponse
+from hanami_loadtests.engine.arrival import clock
 from hanami_loadtests.engine.bounded_response import BoundedConnection
 from hanami_loadtests.engine.failures import (
     ConnectionLost,
@@ -71,6 +74,10 @@ class Rest:
         dialect: Dialect with the routes.
         token: Returns the token of the account.
         deadline: Seconds that a call may take.
+
+    Attributes:
+        sent: Time at which the last answered call began, seconds of the clock: to connect, or else to send.
+        answered: Time at which the last response had arrived, seconds of the clock.
     """
 
     def __init__(self, endpoint: Endpoint, dialect: Dialect, token: Callable[[], str], deadline: float) -> None:
@@ -81,6 +88,7 @@ class Rest:
         self._connection: BoundedConnection | None = None
         self._deadline = deadline
         self._used = time.monotonic()
+        self.sent = self.answered = clock()
 
     def call(
         self,
@@ -88,6 +96,7 @@ class Rest:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         extra: float = 0.0,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> LoadResponse:
         """Call an operation of the dialect.
 
@@ -96,6 +105,7 @@ class Rest:
             params: Query parameters.
             body: Body, sent as JSON.
             extra: Seconds on top of the deadline, for work that takes the target long.
+            headers: Further header fields.
 
         Raises:
             NoConnection: If the target accepts no connection.
@@ -104,17 +114,18 @@ class Rest:
         route = self._dialect.route(operation)
         path = self._base + route.path + (f"?{urlencode(params)}" if params else "")
         content = b"" if body is None else json.dumps(body).encode()
-        headers = {**HEADERS, TOKEN_HEADER: self._token()}
+        fields = {**HEADERS, TOKEN_HEADER: self._token(), **headers}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            fields["Content-Type"] = "application/json"
         request = f"{route.method} {route.path}"
         if self._connection is not None and self._is_stale(self._connection):
             self.close()
         seconds = self._deadline + extra
+        began = clock() if self._connection is None else None
         try:
             if self._connection is None:
                 self._connection = BoundedConnection(self._endpoint, seconds)
-            response, data = self._connection.exchange(route.method, path, content or None, headers, seconds)
+            response, data = self._connection.exchange(route.method, path, content or None, fields, seconds)
         except ConnectError as error:
             refused = NoConnection(f"no connection for {request}: {error}")
             raise unless_shortage(refused, error, self._endpoint.place) from error
@@ -132,6 +143,8 @@ class Rest:
             self.close()
             raise
         self._used = time.monotonic()
+        self.sent = began or self._connection.sent or self.sent
+        self.answered = self._connection.arrived
         content_type, location = (response.getheader(name, "") for name in ("content-type", "location"))
         return LoadResponse(request, response.status, data, content_type, location)
 

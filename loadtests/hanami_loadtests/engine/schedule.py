@@ -13,7 +13,7 @@ CONSTANT, POISSON = "constant", "poisson"
 ARRIVALS = (CONSTANT, POISSON)
 
 
-@dataclass
+@dataclass(eq=False)
 class Schedule:
     """Arrival schedule of one user.
 
@@ -43,6 +43,11 @@ class Schedule:
         return self.rate > 0
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other users take the messages that this one does not send."""
+        return False
+
+    @property
     def next_time(self) -> float:
         """Scheduled time of the next message; -inf in a closed model."""
         return self._next if self.is_open else -math.inf
@@ -67,6 +72,9 @@ class Schedule:
         """Return how many messages are scheduled and unsent at ``now``; for Poisson arrivals the mean number."""
         late = now - self._next
         return int(late * self.rate) + 1 if self.is_open and late >= 0 else 0
+
+    def leave(self) -> None:
+        """Do nothing: nobody else has the messages of this user."""
 
     def skip_until(self, end: float) -> list[float]:
         """Skip all messages that are scheduled until ``end``, and return their scheduled times."""

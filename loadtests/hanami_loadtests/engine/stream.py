@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from hanami_loadtests.engine.arrivals import UserSchedule
 from hanami_loadtests.engine.connection import Connection, clock
+from hanami_loadtests.engine.error_log import StoredSequence
 from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure, NoAnswer
-from hanami_loadtests.engine.recorder import Recorder, Stopwatch, StoredSequence
-from hanami_loadtests.engine.schedule import Schedule
+from hanami_loadtests.engine.recorder import Recorder, Stopwatch
 
 INCOMPLETE = -1  # result of a verification where another message of the same answer must follow
 BLOCKED_SECONDS = 0.001  # from here on a send counts as held back by the target
@@ -93,7 +94,7 @@ class MessageStream:
     record_generator_delay: Callable[[float], None]
     on_unsolicited: Callable[[bytes], None]
 
-    def run(self, messages: Iterator[Outgoing], schedule: Schedule) -> None:
+    def run(self, messages: Iterator[Outgoing], schedule: UserSchedule) -> None:
         """Send until there are no more messages or the run is over, then wait for the missing answers.
 
         Raises:
@@ -101,7 +102,7 @@ class MessageStream:
         """
         in_flight: InFlight = deque()
         answered: list[_Answered] = []
-        free_since = clock()
+        free_since = self.connection.arrived  # its socket was accepted then
         upcoming = next(messages, None)
         try:
             while upcoming is not None or in_flight:
@@ -121,8 +122,10 @@ class MessageStream:
                 wait = self._wait_seconds(in_flight, clock(), schedule if upcoming is not None else None)
                 was_full = len(in_flight) >= self.window
                 if self._receive(wait, in_flight, answered):
-                    # While the window was full, the target held the next message back.
-                    free_since = clock() if was_full else free_since
+                    # While the window was full, the target held the next message back; had the answered one been
+                    # sent in time, it would have made room earlier.
+                    last = answered[-1]
+                    free_since = last.at - last.watch.generator_delay if was_full else free_since
                 else:
                     self._require_in_time(in_flight)
         except IncorrectAnswer:
@@ -146,7 +149,7 @@ class MessageStream:
         if in_flight and now >= self.drain_end():
             raise NoAnswer(DRAINED)
 
-    def _wait_seconds(self, in_flight: InFlight, now: float, schedule: Schedule | None) -> float:
+    def _wait_seconds(self, in_flight: InFlight, now: float, schedule: UserSchedule | None) -> float:
         """Return the seconds to wait for an answer before something else has to be done."""
         wait = IDLE_SECONDS
         if in_flight:
@@ -157,15 +160,18 @@ class MessageStream:
             wait = min(wait, schedule.next_time - now)
         return wait
 
-    def _send(self, message: Outgoing, schedule: Schedule, in_flight: InFlight, free_since: float) -> None:
+    def _send(self, message: Outgoing, schedule: UserSchedule, in_flight: InFlight, free_since: float) -> None:
         sent = clock()
-        watch = Stopwatch(schedule.next_time if schedule.is_open else sent, sent)
+        watch = Stopwatch(sent, sent)
+        if schedule.is_open:
+            watch.scheduled, watch.possible = schedule.next_time, max(schedule.next_time, free_since)
         schedule.advance()
-        self.record_generator_delay(sent - max(watch.scheduled, free_since) if schedule.is_open else 0.0)
         in_flight.append((message, watch))
         try:
             self.connection.send(message.frame)
+            watch.begin(self.connection.sent)
         finally:
+            self.record_generator_delay(watch.generator_delay)
             self.recorder.sent(message.series, watch)
 
     def _record(self, answered: list[_Answered]) -> None:
@@ -184,7 +190,6 @@ class MessageStream:
         if not in_flight:
             self.on_unsolicited(payload)
             return False
-        now = clock()
         message, watch = in_flight[0]
         try:
             down = message.reply.verify(payload)
@@ -196,7 +201,7 @@ class MessageStream:
         if down == INCOMPLETE:
             return False
         in_flight.popleft()
-        answered.append(_Answered(message, watch, now, down))
+        answered.append(_Answered(message, watch, self.connection.arrived, down))
         return True
 
     def _give_up(self, in_flight: InFlight, error: LoadFailure) -> None:

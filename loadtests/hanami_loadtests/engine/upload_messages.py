@@ -78,7 +78,15 @@ class Content:
                     steps += [Step("pipeline", {"socket": 0, "chunks": part})] if part else []
                     steps.append(Step("progress", {"upload": 0}))
                 steps.append(Step("close", {"socket": 0}))
-        return StepSequence("upload", tuple(steps), self.dialect, error.requirement, error.expected, error.actual)
+        return StepSequence(
+            "upload",
+            tuple(steps),
+            self.dialect,
+            error.requirement,
+            error.expected,
+            error.actual,
+            recurred_alone=False,  # seen beside other users, and not repeated
+        )
 
 
 @dataclass(frozen=True)

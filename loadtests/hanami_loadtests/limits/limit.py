@@ -19,6 +19,10 @@ METRICS = (*TIMES, *SPEEDS, *COUNTS)
 UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
+class LimitsError(ValueError):
+    """An invalid file of limits."""
+
+
 @dataclass(frozen=True)
 class Limit:
     """A limit.
@@ -41,6 +45,10 @@ class Limit:
     least_samples: int = 0
     abort: bool = False
 
+    def selects(self, name: str) -> bool:
+        """Return whether the limit is about a type of message."""
+        return fnmatch.fnmatchcase(name, self.of)
+
     def check(self, series: Mapping[str, Series], seconds: float) -> list[LimitResult]:
         """Check the limit for each selected type of message; counts for all of them together.
 
@@ -48,7 +56,7 @@ class Limit:
             series: Type of message to its series.
             seconds: Seconds of measuring.
         """
-        chosen = {name: one for name, one in series.items() if fnmatch.fnmatchcase(name, self.of)}
+        chosen = {name: one for name, one in series.items() if self.selects(name)}
         if not chosen:
             like = difflib.get_close_matches(self.of, series, 1)
             meant = f": did you mean {like[0]!r}?" if like else ""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from hanami_loadtests.engine.failures import MISSING, IncorrectAnswer
 from hanami_loadtests.limits.file import Limits
+from hanami_loadtests.limits.limit import Limit
+from hanami_loadtests.limits.server import uploaded_files
+from hanami_loadtests.limits.uncertainty import check_uncertainty
 from hanami_reports.common.format import format_time
-from hanami_reports.model.load import ErrorClass, Generator, LimitResult, RunState
+from hanami_reports.model.load import DOUBTFUL_CPU_WAIT, ErrorClass, Generator, LimitResult, RunState
 from hanami_reports.model.series import Series
+from hanami_reports.model.server_usage import ServerUsage
 
 ERRORS = ("incorrect", "unanswered", "failed")  # they fail a run even where the generator was the bottleneck
 CPU_WAIT, EVENT_LOOP_DELAY = "CPU wait", "event-loop delay"
@@ -16,12 +21,59 @@ PREVENTING = (CPU_WAIT, EVENT_LOOP_DELAY)  # metrics of a generator that may hav
 PRECEDING = (RunState.INTERNAL_ERROR, RunState.LOST, RunState.INTERRUPTED)  # the worst first
 
 
+def check_messages(
+    limit: Limit, series: Mapping[str, Series], unaffected: Mapping[str, Series], calm: float
+) -> Sequence[LimitResult]:
+    """Check a limit of messages.
+
+    Args:
+        limit: The limit.
+        series: Type of message to its series; incorrect answers count whatever happens.
+        unaffected: The same of messages that no fault can have affected, for all other limits.
+        calm: Seconds of measuring that no fault can have affected.
+    """
+    return limit.check(series if limit.metric == "incorrect" else unaffected, calm)
+
+
 def check_limits(
-    limits: Limits, series: Mapping[str, Series], generators: Sequence[Generator], seconds: float
+    limits: Limits,
+    series: Mapping[str, Series],
+    generators: Sequence[Generator],
+    seconds: float,
+    server: ServerUsage | None = None,
+    unaffected: Mapping[str, Series] | None = None,
+    calm: float | None = None,
 ) -> tuple[LimitResult, ...]:
-    """Check every limit, those of the generator last."""
-    results = [result for limit in limits.limits for result in limit.check(series, seconds)]
+    """Check every limit, those of the generator last.
+
+    Args:
+        limits: Limits of the run.
+        series: Type of message to its series.
+        generators: Processes that generated the load.
+        seconds: Seconds of measuring.
+        server: What the server used, None where its side was not seen.
+        unaffected: Type of message to its series, of messages that no fault can have affected; None for all. Incorrect
+            answers count whatever happens.
+        calm: Seconds of measuring that no fault can have affected; None for all.
+    """
+    judged = series if unaffected is None else unaffected
+    calm = seconds if calm is None else calm
+    results = [result for limit in limits.limits for result in check_messages(limit, series, judged, calm)]
+    if any(one.cpu_wait > DOUBTFUL_CPU_WAIT for one in generators):
+        results = [_without_doubtful_maximum(result) for result in results]
+    results += [limit.check(server, uploaded_files(series)) for limit in limits.server]
+    results += [drift.check(series, server, 0.0, seconds) for drift in limits.drifts]
+    bound = limits.generator.uncertainty
+    results += [check_uncertainty(bound, name, one) for name, one in judged.items() if one.longest_response.count]
     return (*results, *(result for one in generators for result in _check_generator(limits, one)))
+
+
+def _without_doubtful_maximum(result: LimitResult) -> LimitResult:
+    """Return a limit whose maximum does not fail a run, since it may be the time for which one send was suspended."""
+    if result.state is not RunState.FAIL or result.statistic != "max":
+        return result
+    why = f"{result.explanation}, which may be too long: the generator waited for a CPU"
+    return replace(result, state=RunState.INVALID, explanation=why)
 
 
 def _check_generator(limits: Limits, one: Generator) -> list[LimitResult]:

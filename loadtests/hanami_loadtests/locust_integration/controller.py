@@ -23,16 +23,25 @@ from hanami_conformance.server.workers import WorkerCount
 from hanami_loadtests.engine.failures import GeneratorShortage, LoadFailure
 from hanami_loadtests.engine.health import Health
 from hanami_loadtests.engine.recorder import Recorder
+from hanami_loadtests.faults.channel import Message
 from hanami_loadtests.limits.file import Limits, read_limits
+from hanami_loadtests.live_history import Point
 from hanami_loadtests.locust_integration.exit import exit_with
+from hanami_loadtests.locust_integration.fault_channel import through_proxy
 from hanami_loadtests.locust_integration.monitor import RunMonitor
 from hanami_loadtests.locust_integration.preparation import failure_from, prepare
+from hanami_loadtests.locust_integration.run_plan import RunPlan
 from hanami_loadtests.locust_integration.workers import Worker, WorkerCoordinator
 from hanami_loadtests.result import LoadFolder, make_result
 from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario, check_sockets
+from hanami_loadtests.server_usage.process_tree import require_process
+from hanami_loadtests.server_usage.recording import ServerObserver
 from hanami_loadtests.session import Session
 from hanami_loadtests.settings import Settings, settings_from
+from hanami_loadtests.stages.plan import StagePlan
+from hanami_loadtests.telemetry.export import Export
+from hanami_loadtests.telemetry.settings import telemetry_settings
 from hanami_proto.files import DiskError
 from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.common.text import UNCHECKED_CERTIFICATE
@@ -59,6 +68,8 @@ class RunController:
         failures: States that precede any limit, with their reasons.
         settings: Options of the last run that was checked.
         limits: Limits of that run.
+        export: Metrics and traces for other systems.
+        timeline: Stages and faults of that run.
         worker: The worker side of distributed runs, None in other processes.
         coordinator: The master side of distributed runs, None in other processes.
     """
@@ -71,16 +82,35 @@ class RunController:
         self.failures: list[tuple[RunState, str]] = []
         self.settings: Settings | None = None
         self.limits = Limits()
+        self.export: Export | None = None
+        self.timeline = RunPlan(self._on_fault)
         self.worker = Worker(self) if isinstance(runner, WorkerRunner) else None
         self.coordinator = WorkerCoordinator(self) if isinstance(runner, MasterRunner) else None
         self._server_workers: dict[str, WorkerCount] = {}  # address of the last target to the number of its workers
         self._monitor: RunMonitor | None = None
+        self._server = ServerObserver()
         self._started = datetime.now(UTC)
         self._finishing = RLock()
         self._is_finished = True  # whether judging has begun
         self.is_judged = True  # whether the verdict on the last run is there
 
     # Before a run
+
+    def open_export(self) -> None:
+        """Begin to export metrics and traces as the options say.
+
+        Raises:
+            ValueError: If an option is wrong, a package is missing or a port is in use; one line.
+        """
+        settings = telemetry_settings(vars(self.environment.parsed_options))
+        name = self.runner.client_id if isinstance(self.runner, WorkerRunner) else LOCAL
+        self.export = Export(settings, self, name, has_totals=self.worker is None)
+
+    def close_export(self, **_: Any) -> None:
+        """Export what is left."""
+        export, self.export = self.export, None
+        if export is not None and (problem := export.close()):
+            sys.stderr.write(f"WARNING: {problem}\n")
 
     def check(self, given: Mapping[str, Any] | None = None, host: str | None = None) -> Session:
         """Check options, limits and folder, and log in at the target.
@@ -96,9 +126,13 @@ class RunController:
         is_repeated = given is None  # at the begin of a run that was checked before
         if given is None:
             given, host = vars(self.environment.parsed_options), self.environment.host
-        settings = settings_from(given, host)
+        settings = through_proxy(settings_from(given, host))
         if self.worker is None:  # the files of the master need not exist on the hosts of workers
             self.limits = read_limits(settings.limits)
+            self.timeline.check(settings, getattr(self.environment.parsed_options, "run_time", None))
+            self.timeline.check_drifts(self.limits.drifts)
+            if settings.server_pid is not None:
+                require_process(settings.server_pid)
             try:
                 LoadFolder(settings.report_dir).prepare()
             except ReportFolderError as error:
@@ -137,6 +171,7 @@ class RunController:
             exit_with(LoadExit.TARGET_LOST, f"TARGET NOT REACHABLE: {error}")
         except GeneratorShortage as error:
             exit_with(LoadExit.INVALID, f"INVALID: {error}")
+        self._server.begin(session.settings.server_pid)  # before the time of the run begins
         if self.coordinator is None:
             try:
                 prepare(session, self.scenarios())
@@ -172,11 +207,12 @@ class RunController:
             session = self.check()
             if self.coordinator is None:
                 prepare(session, self.scenarios())
+            elif (failure := self.coordinator.preparation.prepare()) is not None:
+                self.abort(*failure)
+                return
+            self._server.begin(session.settings.server_pid if self.worker is None else None)
         except Exception as error:  # noqa: BLE001 - failure_from logs it
             self.abort(*failure_from(error))
-            return
-        if self.coordinator is not None and (failure := self.coordinator.preparation.prepare()) is not None:
-            self.abort(*failure)
             return
         if session.settings.target.insecure:
             logger.warning(UNCHECKED_CERTIFICATE)
@@ -185,13 +221,24 @@ class RunController:
         delay = self.worker.delay if self.worker is not None else 0.0
         session.recorder.origin = session.recorder.clock() + session.settings.warm_up - delay
         session.recorder.observer = self._report_to_locust
+        if self.export is not None:
+            session.tracing = self.export.tracing
         self.session = session
-        if self.coordinator is not None:
-            self.coordinator.begin()
         if self.worker is not None:
             self.worker.begin(session)
-        self._monitor = RunMonitor(self, session)
+        else:
+            self.timeline.begin(session, self.limits.recovery)
+        if self.coordinator is not None:
+            self.coordinator.begin()
+        self._monitor = RunMonitor(self, session, self._server.recording)
         self._monitor.start()
+
+    def _on_fault(self, event: Message) -> None:
+        """Take note of a fault that has begun or ended."""
+        if "pid" in event:
+            self._server.follow(event["pid"])
+        if self.coordinator is not None:
+            self.coordinator.publish_faults()
 
     def abort(self, state: RunState, line: str) -> None:
         """End a run that cannot begin or go on.
@@ -230,6 +277,8 @@ class RunController:
             exception=error,
             context={},
         )
+        if self.export is not None and error is None:
+            self.export.record(series, seconds)
 
     @contextlib.contextmanager
     def abort_on_internal_error(self) -> Iterator[None]:
@@ -260,25 +309,40 @@ class RunController:
         return self.session.recorder if self.session is not None else Recorder()
 
     @property
+    def plan(self) -> StagePlan | None:
+        """Stages of the run, None for a constant load."""
+        return self.timeline.stages
+
+    @property
     def in_flight(self) -> int:
         """Number of messages in flight, of all processes."""
         if self.coordinator is not None:
             return self.coordinator.in_flight
         return self.session.recorder.in_flight if self.session is not None else 0
 
+    @property
+    def user_count(self) -> int:
+        """Number of users, of all processes."""
+        return int(self.runner.user_count)
+
     def seconds(self) -> float:
-        """Return the seconds of measuring so far."""
-        session = self.session
-        if session is None:
+        """Return the seconds of measuring so far; of all processes their mean."""
+        if self.session is None:
             return 0.0
-        end = session.ended if session.ended is not None else session.recorder.clock()
-        return max(0.0, end - session.recorder.origin)
+        # Workers begin later than their master: an order reaches them after half a second, and they log in.
+        measured = self.coordinator.seconds() if self.coordinator is not None else None
+        return self.session.seconds() if measured is None else measured
 
     def overdue(self) -> Mapping[str, int]:
         """Return the number of overdue messages by type, of all processes."""
         if self.coordinator is not None:
             return self.coordinator.overdue()
         return self.session.overdue() if self.session is not None else {}
+
+    @property
+    def live_points(self) -> list[Point]:
+        """Points of the last seconds for the charts of the web UI, those of the last run after it."""
+        return list(self._monitor.history.points) if self._monitor is not None else []
 
     @property
     def report_dir(self) -> Path | None:
@@ -291,6 +355,7 @@ class RunController:
         """End the run, so that nothing more is sent."""
         if self.session is not None:
             self.session.end()
+        self.timeline.end()
         if self.coordinator is not None and not self._is_finished:
             self.coordinator.collect(self.environment.stop_timeout + CLEAN_UP_SECONDS)
 
@@ -315,6 +380,7 @@ class RunController:
     def _judge(self) -> None:
         session = self.session
         if session is None:
+            self._server.finish()
             return
         if self.coordinator is not None:
             recorder, generators, leftovers = self.coordinator.total()
@@ -337,10 +403,11 @@ class RunController:
     def _result(
         self, session: Session, recorder: Recorder, generators: list[Generator], leftovers: list[str]
     ) -> LoadResult:
-        names = {scenario.__name__: name for name, scenario in SCENARIOS.items()}
         # In a master, Locust's own count may be taken when some users have stopped already.
         final = self.coordinator.users() if self.coordinator is not None else self.runner.final_user_classes_count
-        counts = {names[name]: count for name, count in final.items() if name in names}
+        counts = {name: count for name, count in final.items() if name in SCENARIOS}
+        if self.plan is not None and self.coordinator is None:  # its users may have ended already
+            counts = session.pacing.most_users
         return make_result(
             session,
             recorder,
@@ -353,6 +420,9 @@ class RunController:
             users_by_second=self._monitor.users if self._monitor is not None else {},
             leftovers=leftovers,
             started=self._started,
+            server=self._server.finish(),
+            plan=self.plan,
+            faults=self.timeline.faults,
         )
 
     def on_quitting(self, **_: Any) -> None:

@@ -10,8 +10,10 @@ from locust.runners import Runner
 
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.limits.file import Limits
+from hanami_loadtests.locust_integration.run_plan import RunPlan
 from hanami_loadtests.scenarios.scenario import Scenario
 from hanami_loadtests.session import Session
+from hanami_loadtests.stages.plan import StagePlan
 from hanami_reports.model.load import RunState
 
 
@@ -24,6 +26,8 @@ class RunProcess(Protocol):
         session: Session of the current run, None before the first or where a run could not begin.
         failures: Reasons why the run failed before any limit was checked: state and line.
         limits: Limits of the run.
+        timeline: Stages and faults of the run.
+        is_judged: Whether the verdict on the last run is there.
     """
 
     environment: Environment
@@ -31,6 +35,12 @@ class RunProcess(Protocol):
     session: Session | None
     failures: list[tuple[RunState, str]]
     limits: Limits
+    timeline: RunPlan
+    is_judged: bool
+
+    @property
+    def plan(self) -> StagePlan | None:
+        """Stages of the run, None for a constant load."""
 
     @property
     def in_flight(self) -> int:

@@ -54,7 +54,7 @@ class HanamiUser(User):
 
 
 def user_classes() -> dict[str, type[HanamiUser]]:
-    """Return a class for each scenario, by the name in Locust."""
+    """Return a class for each scenario, by its name, as ``hanami-load`` takes it."""
     classes: dict[str, type[HanamiUser]] = {}
     for scenario in SCENARIOS.values():
         members: dict[str, Any] = {
@@ -64,5 +64,5 @@ def user_classes() -> dict[str, type[HanamiUser]]:
             "scenario_class": scenario,
             "weight": scenario.weight,
         }
-        classes[scenario.__name__] = type(scenario.__name__, (HanamiUser,), members)
+        classes[scenario.name] = type(scenario.name, (HanamiUser,), members)
     return classes

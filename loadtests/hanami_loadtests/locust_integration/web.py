@@ -7,34 +7,39 @@ The form sets the load alone: target, account, files and everything else of Locu
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import flask
 import gevent
-from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_SPAWNING, STATE_STOPPED, STATE_STOPPING
+from locust.runners import STATE_CLEANUP, STATE_INIT, STATE_RUNNING, STATE_SPAWNING, STATE_STOPPED, STATE_STOPPING
 from locust.web import WebUI
 from werkzeug.datastructures import ImmutableMultiDict
 
 from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
 from hanami_conformance.common.redact import SECRETS
 from hanami_loadtests.engine.failures import GeneratorShortage
-from hanami_loadtests.live_view import COLUMNS, Row, RunSnapshot, table_rows
+from hanami_loadtests.live_view import COLUMNS, RunSnapshot, banner, table_rows
+from hanami_loadtests.locust_integration.tab import ELEMENT, add_files
 from hanami_loadtests.locust_integration.web_guard import WebGuard
 from hanami_loadtests.options import LOAD_OPTIONS, WEB_ALLOWED_HOSTS
 from hanami_proto.http_origin import is_loopback
+from hanami_reports.load.tables import MEANING
 
 if TYPE_CHECKING:
     from hanami_loadtests.locust_integration.controller import RunController
     from hanami_loadtests.locust_integration.workers import WorkerCoordinator
 
 TAB = "hanami"
+STAGES = "Stages"  # name of the shape on the page
 RUN_FIELDS = {"user_count", "spawn_rate", "run_time", "user_classes"}  # of Locust, which may be set for each run
 FORM_FIELDS = RUN_FIELDS | {option.dest for option in LOAD_OPTIONS if option.in_form}
 USER_FIELDS = {"user_class_name", "weight", "fixed_count", "tasks"}
 ENDING = (STATE_CLEANUP, STATE_STOPPING, STATE_STOPPED)
 OPEN_SECONDS = 5.0  # time after its last request for which a page counts as open
+BEGIN_SECONDS = 10.0  # time for a run to begin, once its form was accepted
 RETURN_SECONDS = 3.0
 VERDICT_SECONDS = 4.0  # time for an open page to request the verdict
 POLL = 0.05
@@ -53,6 +58,7 @@ class Page:
         self._controller = controller
         self._environment = controller.environment
         self._requested = self._verdict_sent = 0.0  # times of the last request, and of the last verdict sent
+        self._accepted = -math.inf  # time at which the last form was accepted
         web_ui.userclass_picker_is_active = True
         structure = [{"key": key, "title": title} for key, title in COLUMNS.items()]
         web_ui.template_args |= {
@@ -63,6 +69,8 @@ class Page:
         allowed = WEB_ALLOWED_HOSTS.value(vars(self._environment.parsed_options)[WEB_ALLOWED_HOSTS.dest]) or ()
         self._guard = WebGuard(app.wsgi_app, web_ui.host, allowed)
         app.wsgi_app = self._guard  # type: ignore[method-assign] # as Flask recommends for middleware
+        prefix = vars(self._environment.parsed_options).get("web_base_path") or ""
+        add_files(web_ui, prefix, lambda: self._controller.report_dir)
         app.before_request(self._before)
         app.after_request(self._after)
         if not is_loopback(web_ui.host):
@@ -81,9 +89,13 @@ class Page:
         if flask.request.endpoint != "locust.swarm":
             return None
         given = flask.request.form
-        flask.request.form = ImmutableMultiDict(pair for pair in given.items(multi=True) if pair[0] in FORM_FIELDS)
+        pairs = [pair for pair in given.items(multi=True) if pair[0] in FORM_FIELDS]
+        if self._environment.available_shape_classes:
+            pairs.append(("shape_class", STAGES))  # the stages are not for the page to choose
+        flask.request.form = ImmutableMultiDict(pairs)
         error = self._fixed_error(given) or self._form_error(flask.request.form)
         if error is None:
+            self._accepted = time.monotonic()
             return None
         return flask.jsonify({"success": False, "message": SECRETS.text(error), "host": self._environment.host})
 
@@ -91,9 +103,11 @@ class Page:
         """Return why a form is refused that sets something which is fixed at the start; None where it does not."""
         environment = self._environment
         # Locust's form sends these as well.
-        shown = {"host": environment.host, "profile": environment.profile, "shape_class": "Default"}
+        shown = {"host": environment.host, "profile": environment.profile}
         for name, value in form.items():
             if name in FORM_FIELDS or (name in shown and value in ("", shown[name])):
+                continue
+            if name == "shape_class" and value in ("", "Default", *(environment.available_shape_classes or ())):
                 continue
             return f"{name} is fixed at the start and cannot be set from the page"
         return None
@@ -134,7 +148,8 @@ class Page:
         elif endpoint == "locust.stop":
             self._wait_for_verdict_request()
         elif endpoint == "locust.index":
-            response.set_data(self._guard.with_token(response.get_data(as_text=True)))
+            page = self._guard.with_token(response.get_data(as_text=True))
+            response.set_data(page.replace("</head>", f"{ELEMENT}</head>", 1))
             response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -146,7 +161,14 @@ class Page:
         assert runner is not None
         # The page stops asking as soon as a run is ending, which is before it is judged.
         data["state"] = STATE_RUNNING if runner.state in ENDING and not self._controller.is_judged else runner.state
-        data["extended_stats"] = [{"key": TAB, "data": self.rows()}]
+        # It would show its form again where it asks before the run has begun.
+        if runner.state == STATE_INIT and time.monotonic() - self._accepted < BEGIN_SECONDS:
+            data["state"] = STATE_SPAWNING
+        snapshot = snapshot_of(self._controller)
+        data["extended_stats"] = [{"key": TAB, "data": table_rows(snapshot)}]
+        session = self._controller.session
+        faults = [] if session is None else self._controller.timeline.faults_so_far(session)
+        data[TAB] = {"banner": self._banner(snapshot), "points": self._controller.live_points, "faults": faults}
         response.set_data(flask.json.dumps(data))
         if self._controller.is_judged:
             self._verdict_sent = time.monotonic()
@@ -159,16 +181,17 @@ class Page:
         while self._verdict_sent < now and time.monotonic() < now + VERDICT_SECONDS:
             gevent.sleep(POLL)
 
-    def rows(self) -> list[Row]:
-        """Return the current rows of the table."""
-        return table_rows(snapshot_of(self._controller))
+    def _banner(self, snapshot: RunSnapshot) -> dict[str, Any]:
+        result, folder = self._controller.result, self._controller.report_dir
+        state = "" if result is None else result.state.value
+        return banner(snapshot) | {"state": state, "has_report": result is not None, "folder": str(folder or "")}
 
 
 def snapshot_of(controller: RunController) -> RunSnapshot:
     """Return the current state of a run."""
     result, session = controller.result, controller.session
     if result is not None:
-        status = f"{result.state.value}, reports in {controller.report_dir}"
+        status = f"{result.state.value}: {MEANING[result.state]}"
         return RunSnapshot(status, result.reasons, result.series, result.duration)
     if controller.failures:
         state = controller.failures[0][0].value
@@ -182,6 +205,7 @@ def snapshot_of(controller: RunController) -> RunSnapshot:
         status = "warming up"
     else:
         status = f"running, {controller.runner.user_count} users, {seconds:.0f} s"
+        status += "".join(f", {one['name']}" for one in controller.timeline.faults_so_far(session) if not one["end"])
     # Workers report once a second.
     newest = int(seconds) - (2 if controller.coordinator is not None else 1)
     return RunSnapshot(status, (), controller.live().series, seconds, controller.overdue(), newest)

@@ -6,25 +6,34 @@ are judged, so that a lost delta does no harm. A worker without a final report m
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gevent
 import locust.runners
 from locust.runners import STATE_INIT, STATE_MISSING, MasterRunner, WorkerRunner
 
+from hanami_loadtests.engine.fault_times import FaultTime
 from hanami_loadtests.engine.health import Health
+from hanami_loadtests.engine.pacing import shares_of_processes
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.locust_integration.preparation import MasterPreparation, WorkerPreparation
 from hanami_loadtests.locust_integration.run_process import RunProcess
+from hanami_loadtests.scenarios.all import SCENARIOS
 from hanami_loadtests.session import AttachedUsers, Session
+from hanami_loadtests.stages.plan import Stage, StagePlan
 from hanami_proto.validation import validate
 from hanami_reports.model.load import Generator, RunState
 from hanami_reports.model.loading import plain
 
 ASSIGNMENT, STOP, FINAL_REPORT, FAILURE = "hanami_assignment", "hanami_stop", "hanami_final_report", "hanami_failure"
+FAULTS = "hanami_faults"
+USERS, SHARES = "hanami_users", "hanami_shares"  # of a worker, and what the master makes of those of all
+CHANGE_SECONDS = 0.05  # for which changes of users are sent together
+UNITS = {name: scenario.paced_by for name, scenario in SCENARIOS.items()}
 DELTA = "hanami"  # key in Locust's own reports
 POLL = 0.05
 
@@ -42,6 +51,8 @@ class Worker:
         delay: Seconds by which it joined later.
         scenarios: Names of the scenarios of the run; None for all.
         sockets: Limit of sockets over all workers that the master derived; 0 for none.
+        stages: Stages of the run, without their limits; None for a constant load.
+        faults: Times of the faults of the run.
     """
 
     def __init__(self, controller: RunProcess) -> None:
@@ -50,12 +61,18 @@ class Worker:
         self._runner = controller.runner
         self._total = Recorder()
         self._session: Session | None = None
+        self.stages: StagePlan | None = None
+        self.faults: list[FaultTime] = []
         locust.runners.WORKER_REPORT_INTERVAL = 1.0
         self.leave_run()
         self.scenarios: tuple[str, ...] | None = None
         self._stopped = 0  # number of the last run that ended
+        self._run = 0  # number of the current run
+        self._reporting: gevent.Greenlet[..., Any] | None = None
         self._preparation = WorkerPreparation(controller, self.leave_run)
         controller.runner.register_message(STOP, self._on_stop, concurrent=True)
+        controller.runner.register_message(SHARES, self._on_shares)
+        controller.runner.register_message(FAULTS, self._on_faults)
         controller.environment.events.report_to_master.add_listener(self._on_report)
 
     def join_run(self) -> bool:
@@ -69,18 +86,33 @@ class Worker:
         if number is None or assignment["run"] <= self._stopped:
             return False
         self.workers, self.delay, self.index = int(assignment["workers"]), float(assignment["delay"]), int(number)
+        self._run = int(assignment["run"])
         self.late = self.index >= self.workers
         self.scenarios = tuple(assignment["scenarios"])
         self.sockets = int(assignment["sockets"])
+        self.stages = _plan_from(assignment["stages"])
+        self.faults = [FaultTime(**one) for one in assignment["faults"]]
         return True
 
     def leave_run(self) -> None:
         """Drop the assignment of the last run."""
         self.workers, self.index, self.late, self.delay, self.sockets = 1, 0, False, 0.0, 0
+        self.stages, self.faults = None, []
 
     def begin(self, session: Session) -> None:
         """Begin a run."""
         self._session, self._total = session, Recorder()
+        self._controller.timeline.join(session, self.stages, self.faults)
+        session.pacing.on_change = self._on_users_change
+        self._on_users_change()  # of a worker without users, too
+
+    def _on_users_change(self) -> None:
+        if self._reporting is None or self._reporting.ready():
+            self._reporting = gevent.spawn_later(CHANGE_SECONDS, self._report_users)
+
+    def _report_users(self) -> None:
+        if self._session is not None:
+            self._runner.send_message(USERS, {"run": self._run, "users": self._session.pacing.users})
 
     def report_failure(self, state: RunState, line: str) -> None:
         """Report to the master that a run cannot begin here."""
@@ -93,7 +125,20 @@ class Worker:
     def _take_delta(self, session: Session) -> dict[str, Any]:
         delta = session.recorder.take_delta()
         self._total.add(delta)
-        return {"recorded": delta, "in_flight": session.recorder.in_flight, "overdue": session.overdue()}
+        return {
+            "recorded": delta,
+            "seconds": session.seconds(),
+            "in_flight": session.recorder.in_flight,
+            "overdue": session.overdue(),
+        }
+
+    def _on_shares(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
+        if self._session is not None:
+            self._session.pacing.set_shares(msg.data)
+
+    def _on_faults(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
+        if self._session is not None:
+            self._session.recorder.faults = [FaultTime(**one) for one in msg.data["faults"]]
 
     def _on_stop(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
         """Stop the users and send the final report, because the master ends the run."""
@@ -106,12 +151,16 @@ class Worker:
 
     def _final_report(self, session: Session) -> dict[str, Any]:
         users = dict(self._runner.user_classes_count)
+        if self.stages is not None:  # their users may have ended already
+            users = dict(session.pacing.most_users)
         session.end()
         self._runner.stop()
         self._take_delta(session)
         health: Health = session.health
         return {
             "recorded": self._total.data(),
+            "seconds": session.seconds(),
+            "origin": session.recorder.origin,
             "generator": plain(health.result(self._runner.client_id)),
             "leftovers": list(session.leftovers),
             "users": users,
@@ -135,12 +184,16 @@ class WorkerCoordinator:
         self._all = Recorder()
         self._in_flight: dict[str, int] = {}
         self._overdue: dict[str, dict[str, int]] = {}
+        self._seconds: dict[str, float] = {}
         self._final_reports: dict[str, dict[str, Any] | None] = {}
+        self._users: dict[str, dict[str, int]] = {}
+        self._shares: dict[str, dict[str, float]] = {}
         self._numbers: dict[str, int] = {}  # worker of the current run to its index
         self._began_with, self._began = 0, 0.0
         self._run = 0  # number of the run
         self.preparation = MasterPreparation(controller)
         controller.runner.register_message(FINAL_REPORT, self._on_final_report)
+        controller.runner.register_message(USERS, self._on_users)
         controller.runner.register_message(FAILURE, self._on_failure)
         controller.environment.events.worker_report.add_listener(self._on_report)
         controller.environment.events.worker_connect.add_listener(self._on_connect)
@@ -161,6 +214,12 @@ class WorkerCoordinator:
         finished = {client_id for client_id, report in self._final_reports.items() if report is not None}
         return bool(finished - {client.id for client in self._runner.clients.get_by_state(STATE_INIT)})
 
+    def seconds(self) -> float | None:
+        """Return the seconds for which the workers measured so far, the mean of all; None before the first report."""
+        final = [report["seconds"] for report in self._final_reports.values() if report is not None]
+        measured = final or list(self._seconds.values())  # of a worker that was lost, only where all were
+        return statistics.fmean(measured) if measured else None
+
     def overdue(self) -> Mapping[str, int]:
         """Return the number of overdue messages by type, of all workers."""
         return sum((Counter(one) for one in self._overdue.values()), Counter())
@@ -168,7 +227,8 @@ class WorkerCoordinator:
     def begin(self) -> None:
         """Begin a run."""
         self._live, self._in_flight, self._overdue, self._final_reports = {}, {}, {}, {}
-        self._all = Recorder()
+        self._seconds = {}
+        self._all, self._users, self._shares = Recorder(), {}, {}
         clients = sorted(client.id for client in self._runner.clients.all if client.state != STATE_MISSING)
         self._numbers = {client_id: index for index, client_id in enumerate(clients)}
         self._began_with, self._began = len(clients), time.monotonic()
@@ -186,8 +246,20 @@ class WorkerCoordinator:
             "delay": time.monotonic() - self._began,
             "scenarios": [scenario.name for scenario in self._controller.scenarios()],
             "sockets": session.settings.sockets or 0 if session is not None else 0,
+            "stages": plain(self._controller.plan.stages) if self._controller.plan is not None else None,
+            "faults": self._faults(),
         }
         vars(self._controller.environment.parsed_options)[ASSIGNMENT] = assignment
+
+    def _faults(self) -> list[dict[str, Any]]:
+        """Return the times of the faults of the run. Their workers are on this machine, and read the same clock."""
+        session = self._controller.session
+        return [] if session is None else [vars(one) for one in session.recorder.faults]
+
+    def publish_faults(self) -> None:
+        """Let all workers know when the faults of the run began and ended."""
+        self._publish_assignment()
+        self._runner.send_message(FAULTS, {"faults": self._faults()})
 
     def _on_connect(self, client_id: str) -> None:
         """Assign an index to a worker that joins during a run; Locust gives it users a moment later."""
@@ -207,6 +279,25 @@ class WorkerCoordinator:
                 recorder.add(delta["recorded"], f"{client_id}-")
             self._in_flight[client_id] = delta["in_flight"]
             self._overdue[client_id] = delta["overdue"]
+            self._seconds[client_id] = delta["seconds"]
+
+    def _on_users(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
+        if msg.data["run"] == self._run:
+            self._users[msg.node_id] = msg.data["users"]
+            self._divide_rate()
+
+    def _divide_rate(self) -> None:
+        """Send each worker its share of the rate of the run, in proportion to its users."""
+        here = {
+            client.id for client in self._runner.clients.all if client.state != STATE_MISSING
+        } & self._numbers.keys()
+        if here - self._users.keys():
+            return  # until all workers are counted, each has an even share
+        users = {client_id: self._users[client_id] for client_id in here}
+        for client_id, shares in shares_of_processes(users, UNITS).items():
+            if self._shares.get(client_id) != shares:
+                self._shares[client_id] = shares
+                self._runner.send_message(SHARES, shares, client_id)
 
     def _on_final_report(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as Locust calls it
         self._final_reports[msg.node_id] = msg.data
@@ -249,7 +340,7 @@ class WorkerCoordinator:
                 recorders.append(self._live.get(client_id, Recorder()))
                 generators.append(_lost_generator(client_id))
                 continue
-            recorder = Recorder()
+            recorder = Recorder(origin=report["origin"])
             recorder.add(report["recorded"], f"{client_id}-")
             recorders.append(recorder)
             generators.append(validate(Generator, report["generator"]))
@@ -257,8 +348,28 @@ class WorkerCoordinator:
         return _merge(recorders), generators, leftovers
 
 
-def _merge(recorders: Iterable[Recorder]) -> Recorder:
-    total = Recorder()
+def _plan_from(stages: Sequence[Mapping[str, Any]] | None) -> StagePlan | None:
+    """Return the plan that the master has sent; limits are checked there."""
+    if stages is None:
+        return None
+    return StagePlan(
+        tuple(
+            Stage(
+                one["name"],
+                one["kind"],
+                one["begin"],
+                one["end"],
+                tuple(one["users"]),
+                None if one["rate"] is None else tuple(one["rate"]),
+            )
+            for one in stages
+        )
+    )
+
+
+def _merge(recorders: Sequence[Recorder]) -> Recorder:
+    """Return all records as one, whose origin is the mean of theirs."""
+    total = Recorder(origin=statistics.fmean(one.origin for one in recorders) if recorders else 0.0)
     for recorder in recorders:
         total.add(recorder.data())
     return total

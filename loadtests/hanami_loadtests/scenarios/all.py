@@ -8,6 +8,7 @@ from hanami_loadtests.scenarios.connection_churn import ConnectionChurn, Misbeha
 from hanami_loadtests.scenarios.direct_io import DirectMix, DirectRequest, DirectTrain
 from hanami_loadtests.scenarios.rest import RestOnly
 from hanami_loadtests.scenarios.scenario import Scenario
+from hanami_loadtests.scenarios.sharing import SharedObjects
 from hanami_loadtests.scenarios.upload import CsvUpload, MnistUpload, ScatteredUpload
 
 SCENARIOS: Mapping[str, type[Scenario]] = {
@@ -22,5 +23,6 @@ SCENARIOS: Mapping[str, type[Scenario]] = {
         RestOnly,
         ConnectionChurn,
         MisbehavingClient,
+        SharedObjects,
     )
 }

@@ -9,6 +9,7 @@ from hanami_loadtests.engine.connection import clock
 from hanami_loadtests.engine.failures import LoadFailure
 from hanami_loadtests.engine.frames import binary_frame
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
+from hanami_loadtests.scenarios.survival import UPLOAD, Survival
 from hanami_loadtests.scenarios.upload import ATTACH
 
 ANNOUNCED = 1 << 20  # bytes of the upload that sockets attach to
@@ -27,17 +28,20 @@ class _AttachScenario(Scenario):
         self.uuid = ""
         self.file = ""
         self.upload_name = ""
+        self.survival = Survival(self, UPLOAD)
 
     def begin_upload(self) -> None:
         """Begin the upload."""
         self.upload_name = self.session.name(self.name.split("-")[0])
         begun = self.call("csv.init", body={"name": self.upload_name, "input_data_size": ANNOUNCED})
         self.uuid, self.file = self.text(begun, "uuid", "INIT-2"), self.text(begun, "uuid_input_file", "INIT-2")
+        self.survival.made()
 
     def work(self) -> None:
         """Connect and disconnect once."""
         if self.over():
             raise RunFinished
+        self.survival.asking()
         try:
             if not self.uuid:
                 self.begin_upload()
@@ -46,8 +50,11 @@ class _AttachScenario(Scenario):
                 if self.over():
                     raise RunFinished
                 self.connect(scheduled + waited)
+                self.survival.found()
         except LoadFailure as error:
             self.record_untimed(error)
+            if self.uuid and self.survival.is_lost(error):
+                self.uuid = ""
             self.back_off()
         if self.over():
             raise RunFinished

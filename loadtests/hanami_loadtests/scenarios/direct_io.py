@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterator
 from typing import ClassVar
 
+from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.resources.templates import render_template
 from hanami_conformance.target.attach import CLUSTER
 from hanami_loadtests.engine.connection import Connection, clock
@@ -22,11 +23,20 @@ from hanami_loadtests.engine.direct_io_messages import (
 )
 from hanami_loadtests.engine.failures import LoadFailure, NotMeasurable
 from hanami_loadtests.engine.stream import MessageStream, Outgoing
+from hanami_loadtests.scenarios import survival
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
+from hanami_loadtests.scenarios.survival import Survival
+from hanami_proto.dialect import Dialect
 
 ATTACH = "attach cluster"
 HOLD_SECONDS = 1.0  # time for which a socket is kept where others wait for one
 MIX_TRAINING_EVERY = 4  # messages; the last of them trains
+
+
+def cluster_body(dialect: Dialect, name: str, shape: ClusterShape) -> dict[str, str]:
+    """Return the body of the request that creates a cluster."""
+    template = base64.b64encode(render_template(dialect, shape).encode()).decode()
+    return {"name": name, "template": template}
 
 
 class DirectScenario(Scenario):
@@ -40,6 +50,7 @@ class DirectScenario(Scenario):
         """Set the initial state; :meth:`work` creates the cluster, again and again until it succeeds."""
         self.uuid = ""
         self.direct = False
+        self.survival = Survival(self, survival.CLUSTER)
         self.is_sized = True
         self.cluster_name = ""
         self.knowledge: Knowledge = new_knowledge(self.session.dialect, self.session.settings.shape)
@@ -57,6 +68,7 @@ class DirectScenario(Scenario):
         """Attach and send until the run is over or an exchange fails."""
         if self.over():
             raise RunFinished
+        self.survival.asking()
         try:
             if not self.uuid:
                 self.create_cluster()
@@ -66,9 +78,12 @@ class DirectScenario(Scenario):
                 if self.over():
                     raise RunFinished
                 with self.attached(self.uuid, CLUSTER, ATTACH) as connection:
+                    self.survival.found()
                     self.exchange_messages(connection)
         except LoadFailure as error:
             self.record_untimed(error)
+            if self.uuid and self.survival.is_lost(error):
+                self.uuid, self.direct = "", False
             self.back_off()
         if self.over():
             raise RunFinished
@@ -81,9 +96,9 @@ class DirectScenario(Scenario):
         """
         dialect, shape = self.session.dialect, self.session.settings.shape
         self.cluster_name = self.session.name("cluster")
-        template = base64.b64encode(render_template(dialect, shape).encode()).decode()
-        made = self.call("cluster.create", body={"name": self.cluster_name, "template": template})
+        made = self.call("cluster.create", body=cluster_body(dialect, self.cluster_name, shape))
         self.uuid = self.text(made, "uuid", "DIO-1")
+        self.survival.made()
         self.knowledge = new_knowledge(dialect, shape)
         self.knowledge.is_trained = self.trains
         self.is_sized = dialect.has_sizes

@@ -5,20 +5,40 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 import gevent
 
 from hanami_loadtests.engine.connection import Connection, clock
 from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure, NoAnswer, release_frames
+from hanami_loadtests.engine.pacing import PacedScenario
 from hanami_loadtests.engine.recorder import Stopwatch
-from hanami_loadtests.engine.schedule import Schedule
 from hanami_loadtests.engine.stream import DRAINED
 from hanami_loadtests.session import Session
 from hanami_loadtests.settings import Settings
 
 BACK_OFF_SECONDS = 0.5  # after a failure, so that a dead target is not called a thousand times a second
 POLL_SECONDS = 0.05  # longest wait before the end of the run is checked
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A verified answer.
+
+    Attributes:
+        size: Verified payload that was received, bytes.
+        sent: Time of sending, seconds of the clock.
+        arrived: Time at which the answer had arrived, seconds of the clock.
+    """
+
+    size: int
+    sent: float
+    arrived: float
+
+
+Act = Callable[[Mapping[str, str]], Answer]  # performs an exchange, with further header fields in its request
 
 
 class RunFinished(Exception):  # noqa: N818 - an event, no error
@@ -54,13 +74,14 @@ class Scenario:
     def __init__(self, session: Session) -> None:
         self.session = session
         self._left: float | None = None
+        self._free_since = clock()  # when the next message could have been sent, but for its schedule
+        self._generator_delay = 0.0  # of the last scheduled message
+        self._undeleted: list[tuple[str, str, str]] = []  # kind, uuid and name of resources
         self.recorder = session.recorder
         self.number = session.user_number()
         self.rest = session.rest()
-        settings = session.settings
-        rates = {"message": settings.message_rate, "file": settings.file_rate}
-        rate = rates.get(self.paced_by, 0.0)
-        self.schedule = Schedule(rate, clock(), settings.seed + self.number, settings.arrivals)
+        self._paced = PacedScenario(self.name, self.paced_by, self.paced_series)
+        self.schedule = session.pacing.join(self._paced, self.number)
         self._paced_schedule = (self.paced_series, self.schedule)
         session.schedules.append(self._paced_schedule)
         if self.sockets:
@@ -99,8 +120,16 @@ class Scenario:
         """Record unsent messages, then delete all resources; Locust may kill the user meanwhile."""
         self.session.schedules.remove(self._paced_schedule)
         # Messages scheduled for the very last moment could not be sent any more, and are no failure.
-        self.recorder.unsent(self.paced_series, self.schedule.skip_until(min(self.ended(), clock()) - POLL_SECONDS))
+        end = min(self.ended(), clock()) - POLL_SECONDS
+        if self.schedule.is_shared and not self.session.over():
+            self.schedule.leave()  # other users send its messages
+        else:
+            self.recorder.unsent(self.paced_series, self.schedule.skip_until(end))
+        self.session.pacing.leave(self._paced)
         try:
+            undeleted, self._undeleted = self._undeleted, []
+            for kind, uuid, name in undeleted:
+                self.delete(kind, uuid, name)
             self.clean_up()
         finally:
             self.rest.close()
@@ -130,34 +159,58 @@ class Scenario:
     def back_off(self) -> None:
         """Wait a moment after a failure."""
         gevent.sleep(0 if self.over() else BACK_OFF_SECONDS)
+        self._free_since = clock()
 
-    def timed(self, series: str, act: Callable[[], int], scheduled: float | None = None, extra: float = 0.0) -> None:
+    def stopwatch(self, scheduled: float | None = None) -> Stopwatch:
+        """Return the times of an exchange that begins now.
+
+        Args:
+            scheduled: Scheduled time, None for now.
+        """
+        sent = clock()
+        watch = Stopwatch(sent if scheduled is None else scheduled, sent)
+        if scheduled is not None and self.schedule.is_open:
+            # Had the messages before been sent in time, the target would have been free earlier.
+            watch.possible = max(scheduled, self._free_since - self._generator_delay)
+        return watch
+
+    def note_generator_delay(self, watch: Stopwatch) -> None:
+        """Record the generator delay of an exchange that was scheduled."""
+        if watch.possible is not None:
+            self._generator_delay = watch.generator_delay
+            self.session.health.record_generator_delay(watch.generator_delay)
+
+    def timed(self, series: str, act: Act, scheduled: float | None = None, extra: float = 0.0) -> None:
         """Perform an exchange and record its outcome.
 
         Args:
             series: Type of message.
-            act: Performs the exchange and returns the verified payload that was received, bytes.
+            act: Performs the exchange with further header fields, and returns its answer.
             scheduled: Scheduled time, None for now.
             extra: Seconds that the target may take on top of the drain time.
 
         Raises:
             LoadFailure: If the exchange fails; it is recorded.
         """
-        sent = clock()
-        watch = Stopwatch(sent if scheduled is None else scheduled, sent)
+        watch = self.stopwatch(scheduled)
         self.recorder.sent(series, watch)
         try:
-            down = act()
+            with self.session.tracing.exchange(series) as headers:
+                answer = act(headers)
+            watch.begin(answer.sent)
         except LoadFailure as error:
             self.recorder.failed(series, watch, error)
             raise
         except BaseException:  # Locust kills the user
-            if sent <= self.ended() and clock() - sent >= self.session.settings.drain + extra:
+            if watch.sent <= self.ended() and clock() - watch.sent >= self.session.settings.drain + extra:
                 self.recorder.unanswered(series, watch, NoAnswer(DRAINED))
             else:
                 self.recorder.cancelled(series, watch)
             raise
-        self.recorder.succeeded(series, watch, down=down)
+        finally:
+            self.note_generator_delay(watch)
+        self._free_since = answer.arrived
+        self.recorder.succeeded(series, watch, down=answer.size, answered=answer.arrived)
 
     def call(
         self,
@@ -189,14 +242,14 @@ class Scenario:
         """
         found: dict[str, Any] = {}
 
-        def act() -> int:
-            answer = self.rest.call(operation, params, body, extra)
+        def act(headers: Mapping[str, str]) -> Answer:
+            answer = self.rest.call(operation, params, body, extra, headers)
             if must and answer.rejected:
                 raise IncorrectAnswer(must, f"200 to {answer.request}", str(answer))
             found.update(answer.object())
             if verify is not None:
                 verify(found)
-            return len(answer.body)
+            return Answer(len(answer.body), self.rest.sent, self.rest.answered)
 
         self.timed(f"rest {operation}", act, scheduled, extra)
         return found
@@ -223,11 +276,12 @@ class Scenario:
         """
         opened: list[Connection] = []
 
-        def act() -> int:
-            connection = self.session.connection()
+        def act(headers: Mapping[str, str]) -> Answer:
+            began = clock()
+            connection = self.session.connection(headers)
             opened.append(connection)
             connection.attach(self.session.token, uuid, target)
-            return 0
+            return Answer(0, began, connection.arrived)
 
         try:
             self.timed(series, act, scheduled)
@@ -239,6 +293,7 @@ class Scenario:
                 connection.reset()
             raise
         opened[0].close()
+        self._free_since = clock()
 
     def delete(self, kind: str, uuid: str, name: str) -> None:
         """Delete a resource on the target; if that fails, it is reported as a leftover.
@@ -252,12 +307,28 @@ class Scenario:
             self.session.leftovers.append(f"{kind} {name}: not deleted, since its uuid is of one that was there before")
             return
         try:
-            self.call(f"{kind}.delete", {"uuid": uuid})
+            if self.session.restarted_since(0.0):
+                self._delete_again(kind, uuid)
+            else:
+                self.call(f"{kind}.delete", {"uuid": uuid})
         except LoadFailure as error:
-            self.session.leftovers.append(f"{kind} {name}: {error}")
+            if self.recorder.faults and not self.over():
+                self._undeleted.append((kind, uuid, name))  # the target may be there again at the end
+            else:
+                self.session.leftovers.append(f"{kind} {name}: {error}")
         except BaseException:  # Locust kills the user
             self.session.leftovers.append(f"{kind} {name}: there was no time to delete it")
             raise
+
+    def _delete_again(self, kind: str, uuid: str) -> None:
+        """Delete what a fault may have prevented from being deleted, or ended; that is no part of the load.
+
+        Raises:
+            LoadFailure: If it may still be there.
+        """
+        answer = self.rest.call(f"{kind}.delete", {"uuid": uuid})
+        if answer.status != HTTPStatus.NOT_FOUND:  # else it was lost when the server was restarted
+            answer.object()
 
     def record_untimed(self, error: LoadFailure) -> None:
         """Record a failure outside of timed exchanges, unless it is recorded already."""

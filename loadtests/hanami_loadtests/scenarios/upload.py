@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import gevent
 import numpy as np
+from numpy.typing import NDArray
 
 from hanami_conformance.resources.readback import first_difference
 from hanami_conformance.resources.retry import POLL
@@ -16,20 +18,42 @@ from hanami_conformance.target.attach import FILE_UPLOAD
 from hanami_loadtests.engine.connection import Connection, clock
 from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure, release_frames
 from hanami_loadtests.engine.recorder import Stopwatch
+from hanami_loadtests.engine.rest import ServerError
 from hanami_loadtests.engine.schedule import Schedule
 from hanami_loadtests.engine.stream import MessageStream, Outgoing
 from hanami_loadtests.engine.upload_messages import Content, csv_content, mnist_content
 from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
+from hanami_loadtests.scenarios.survival import DATASET, Survival
 from hanami_loadtests.session import Session
+from hanami_reports.model.series import FILE
 
-FILE = "upload file"  # a whole upload, from init to its verified content
 ATTACH = "attach file"
 SAMPLE = 200  # rows of a column that are read back
 SAMPLE_VALUES = 20_000  # most numbers that are read back
 
 
+@dataclass
+class KeptDataset:
+    """A dataset that was uploaded and verified, and is verified again where the server was restarted.
+
+    Attributes:
+        content: Content of its files.
+        uuid: Uuid of the dataset.
+        name: Name of the dataset.
+        survival: Whether it outlives restarts of the server.
+    """
+
+    content: Content
+    uuid: str
+    name: str
+    survival: Survival
+
+
 class UploadScenario(Scenario):
-    """A user that uploads one dataset after the other (upload, steps 1 to 5)."""
+    """A user that uploads one dataset after the other (upload, steps 1 to 5).
+
+    In a run whose faults restart the server, the last dataset is deleted only when the next one is there.
+    """
 
     paced_by: ClassVar[str] = "file"
     paced_series = FILE
@@ -37,6 +61,7 @@ class UploadScenario(Scenario):
     scattered: ClassVar[bool] = False
     uuid = ""  # of the dataset in progress
     upload_name = ""
+    kept: KeptDataset | None = None
 
     @classmethod
     def prepare(cls, session: Session) -> None:
@@ -61,8 +86,10 @@ class UploadScenario(Scenario):
 
     def work(self) -> None:
         """Upload once."""
+        self.verify_kept()
         content = self.content()
-        watch = Stopwatch(self.wait_turn(), clock())
+        watch = self.stopwatch(self.wait_turn())
+        self.note_generator_delay(watch)
         self.recorder.sent(FILE, watch)
         try:
             self.upload(content, watch)
@@ -81,10 +108,45 @@ class UploadScenario(Scenario):
             raise
         else:
             self.recorder.succeeded(FILE, watch, up=content.size)
+            if any(fault.restarts for fault in self.recorder.faults):
+                self.keep(content)
         finally:
             uuid, self.uuid = self.uuid, ""
             if uuid:
                 self.delete("dataset", uuid, self.upload_name)
+
+    def keep(self, content: Content) -> None:
+        """Keep the dataset of this upload, so that the one that was kept so far is deleted in its place."""
+        self.verify_kept()
+        before, self.kept = self.kept, KeptDataset(content, self.uuid, self.upload_name, Survival(self, DATASET))
+        self.uuid, self.upload_name = ("", "") if before is None else (before.uuid, before.name)
+
+    def verify_kept(self) -> None:
+        """Verify the kept dataset once more if the server was restarted since (requirements FIN-1, FIN-2)."""
+        kept = self.kept
+        if kept is None or not kept.survival.is_in_doubt:
+            return
+        kept.survival.asking()
+        try:
+            self.rest.call("dataset.get", {"uuid": kept.uuid}).object()
+        except LoadFailure as error:
+            if kept.survival.is_lost(error):
+                self.kept = None
+            elif isinstance(error, ServerError | IncorrectAnswer):
+                self.record_untimed(error)
+            return  # else the server may not be there yet
+        kept.survival.found()
+        try:
+            self.expect_content(kept.content, kept.uuid)
+        except LoadFailure as error:
+            self.record_untimed(error)
+
+    def clean_up(self) -> None:
+        """Delete the kept dataset."""
+        self.verify_kept()
+        kept, self.kept = self.kept, None
+        if kept is not None:
+            self.delete("dataset", kept.uuid, kept.name)
 
     def upload(self, content: Content, watch: Stopwatch) -> None:
         """Upload a content and verify the dataset that the target makes of it.
@@ -227,17 +289,26 @@ class UploadScenario(Scenario):
             "row_offset": str(begin),
             "number_of_rows": str(rows),
         }
-        data = self.call("dataset.content", params).get("data")
-        cells = [row if isinstance(row, list) else [row] for row in data] if isinstance(data, list) else []
-        try:
-            actual = np.array(cells, dtype=np.float32)
-        except (ValueError, TypeError, OverflowError) as error:
-            raise IncorrectAnswer("FIN-2", f"numbers in column {column!r}", str(error)) from error
+        actual = read_cells(self.call("dataset.content", params), column)
         if not model.rows_slice(begin, rows).matches(column, actual):
             expected = model.columns[column][begin : begin + rows]
             raise IncorrectAnswer(
                 "FIN-2", f"column {column!r} as uploaded, from row {begin}", first_difference(expected, actual)
             )
+
+
+def read_cells(found: Mapping[str, Any], column: str) -> NDArray[np.float32]:
+    """Return the values in the answer to a request for content, shape (rows, width).
+
+    Raises:
+        IncorrectAnswer: If they are no numbers.
+    """
+    data = found.get("data")
+    cells = [row if isinstance(row, list) else [row] for row in data] if isinstance(data, list) else []
+    try:
+        return np.array(cells, dtype=np.float32)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise IncorrectAnswer("FIN-2", f"numbers in column {column!r}", str(error)) from error
 
 
 def _rank(error: Exception) -> int:

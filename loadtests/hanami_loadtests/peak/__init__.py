@@ -1,0 +1,1 @@
+"""Capacity search: the highest load at which a target holds the limits."""
