@@ -14,7 +14,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/uv pip compile --quiet --un
 	--generate-hashes --no-annotate --constraint constraints.txt pyproject.toml
 TEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
-.PHONY: help conformance load test test-slow test-all lint types format docs dist pictures bench repeatability target-matrix kill-matrix mutation schemathesis autobahn lock proto data clean released-servers
+.PHONY: help conformance load test test-slow test-all lint types format docs dist pictures bench clocks repeatability sequence-search target-matrix kill-matrix client-kill-matrix mutation schemathesis autobahn lock proto data clean released-servers
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -65,6 +65,12 @@ pictures: $(READY)  ## take the pictures of the documentation again, from real r
 bench: $(READY)  ## measure speed side by side, as ratios
 	@$(BIN)/python -m tools.bench $(ARGS)
 
+clocks: $(READY)  ## can the clocks be trusted? servers with known response times, ours and stock Locust: ten minutes; ARGS=--quick
+	@$(BIN)/python -m tools.clocks $(ARGS)
+
+sequence-search: $(READY)  ## which of 30 faults do generated sequences find alone, and with what effort? ARGS='--unguided'
+	@$(BIN)/python -m tools.sequence_search $(ARGS)
+
 repeatability: $(READY)  ## 30 runs in a row beside a busy machine: do they all say the same? ARGS='--runs 5'
 	@$(BIN)/python -m tools.repeatability $(ARGS)
 
@@ -76,6 +82,9 @@ released-servers: $(READY)  ## the suite against simulated released servers: eac
 
 kill-matrix: $(READY)  ## does the suite detect every fault of the reference backend? ARGS='--fault NAME' for one
 	@$(BIN)/python -m tools.kill_matrix $(ARGS)
+
+client-kill-matrix: $(READY)  ## does hanami-conformance client detect every fault of the example client? ARGS='--variant NAME' for one
+	@$(BIN)/python -m tools.client_kill_matrix $(ARGS)
 
 $(MUTATION): $(READY)
 	$(INSTALL) '.[dev,mutation]'
@@ -107,5 +116,5 @@ data: $(READY)  ## make the shipped data files again
 	@$(BIN)/python -m tools.sample_data
 
 clean:  ## remove everything that the commands made
-	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/rerun reports/servers reports/compare reports/repeatability reports/target-matrix reports/kill-matrix reports/autobahn reports/schemathesis
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info reports/latest reports/latest-load reports/rerun reports/servers reports/compare reports/repeatability reports/target-matrix reports/kill-matrix reports/client-kill-matrix reports/autobahn reports/schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from hanami_conformance.common.temporary import temporary_folder
 from tools.reference import clean_environment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -203,8 +204,7 @@ def mutate(write_line: Callable[[str], None]) -> int:
             f"{TOOL} is not installed: run make mutation, or pip install -c constraints.txt '.[dev,mutation]'"
         )
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="hanami-mutation-") as name:
-        folder = Path(name)
+    with temporary_folder("hanami-mutation-") as folder:
         copy_to(folder)
         write_line("running the tests of the models on each mutant, which takes about a minute ...")
         run_tool(folder, "run", "--max-children", "1")

@@ -5,21 +5,60 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Event
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from hanami_conformance.common.child_process import LOG_TAIL, ChildProcess, announced_server
+from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
 from hanami_reports.model.conformance import RunResult, parse_result
 
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
 POLL = 0.1
+INTERRUPTED = 130  # as shells have it
+# Keeps a core busy as long as the process lives whose id it is given.
+BURN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    sum(range(100_000))"
 GRACE = 15.0  # seconds that a run of the suite gets to clean up when it is stopped
 
 
 class StoppedError(Exception):
     """A program was stopped before its end."""
+
+
+def run_command(run: Callable[[], int]) -> int:
+    """Run a command of a program and return its exit status, that of an interrupt after Ctrl-C or SIGTERM."""
+    try:
+        with handle_signals():
+            return run()
+    except KeyboardInterrupt:
+        print("interrupted")
+        return INTERRUPTED
+
+
+def act_on_each(items: Sequence[Item], act: Callable[[Item], Outcome], jobs: int, stop: Event) -> list[Outcome]:
+    """Act on every item, some at the same time, and return what that gives, in the order of the items.
+
+    Args:
+        items: The items.
+        act: Function of an item, which ends soon once ``stop`` is set.
+        jobs: Number of items at the same time.
+        stop: Event that is set on an error and on Ctrl-C, which end all.
+    """
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(act, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                acknowledge_interrupt()
+            stop.set()
+            for future in futures:
+                future.cancel()
+            raise
 
 
 def running_server(

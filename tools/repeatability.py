@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,16 +16,15 @@ from pathlib import Path
 from typing import IO
 
 from hanami_conformance.common.child_process import ChildProcess
-from hanami_conformance.common.signals import handle_signals
-from hanami_proto.options import number, whole_number
+from hanami_conformance.common.temporary import temporary_folder
+from hanami_proto.options import whole_number
 from hanami_reports.model.conformance import CaseResult, ExitStatus, RunResult
-from tools.process import last_line, result_in
+from tools.command_options import add_deadline, add_report_dir
+from tools.process import BURN, INTERRUPTED, last_line, result_in, run_command
 from tools.reference import RUN_SUITE, clean_environment
 
 GRACE = 10.0  # seconds that a run gets to clean up when it is stopped
-INTERRUPTED = 130  # as shells have it
 OURS = ("--target", "--report-dir", "--database")  # options of the runs that only this program may give
-BURN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    sum(range(100_000))"
 
 
 @dataclass(frozen=True)
@@ -153,7 +151,7 @@ def repeat(plan: Plan, output: Callable[[str], None]) -> int:
     runs: list[Said] = []
     interrupted = False
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hanami-repeatability-")))
+        folder = stack.enter_context(temporary_folder("hanami-repeatability-"))
         try:
             for _ in range(plan.load):
                 stack.enter_context(start([sys.executable, "-c", BURN, str(os.getpid())], subprocess.DEVNULL))
@@ -219,20 +217,8 @@ def parse_options(argv: Sequence[str] | None = None) -> Plan:
         metavar="N",
         help="number of busy processes beside the runs (default: one a core, %(default)s)",
     )
-    parser.add_argument(
-        "--deadline",
-        type=number(0, above=True),
-        default=600.0,
-        metavar="SECONDS",
-        help="longest time of a run (default: %(default)g)",
-    )
-    parser.add_argument(
-        "--report-dir",
-        type=Path,
-        default=Path("reports") / "repeatability",
-        metavar="DIR",
-        help="folder for the reports of deviating runs (default: %(default)s)",
-    )
+    add_deadline(parser, "longest time of a run", 600.0)
+    add_report_dir(parser, "folder for the reports of deviating runs", "repeatability")
     parser.add_argument("rest", nargs="*", metavar="OPTION", help="further options of the runs, after --")
     options = parser.parse_args(argv)
     if options.report_dir.exists() and not options.report_dir.is_dir():
@@ -246,12 +232,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Plan:
 def main() -> int:
     """Run the command line, and return the exit status."""
     plan = parse_options()
-    try:
-        with handle_signals():
-            return repeat(plan, lambda line: print(line, flush=True))
-    except KeyboardInterrupt:  # before the first run, or after the last
-        print("interrupted")
-        return INTERRUPTED
+    return run_command(lambda: repeat(plan, lambda line: print(line, flush=True)))
 
 
 if __name__ == "__main__":

@@ -16,9 +16,10 @@ from typing import Any
 import httpx
 
 from hanami_conformance.common.child_process import ChildProcess, ProcessError
-from hanami_conformance.common.signals import handle_signals
 from hanami_proto.dialect import dialect_names, load_dialect
 from hanami_proto.options import whole_number
+from tools.command_options import add_report_dir
+from tools.process import run_command
 from tools.reference import USERS, backend, clean_environment
 
 SETTINGS = Path(__file__).with_suffix(".toml")
@@ -26,7 +27,6 @@ SETTINGS = Path(__file__).with_suffix(".toml")
 LIMITS = ("--max-uploads", "100000", "--max-clusters", "100000", "--max-file-size", "1000000")
 GRACE = 120.0  # seconds on top of the time of a run, for its start and its report
 INTERNAL_ERROR = 3
-INTERRUPTED = 130  # as shells have it
 
 
 @dataclass(frozen=True)
@@ -163,13 +163,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Plan:
         help="largest number of requests of each operation in each phase (default: %(default)s)",
     )
     parser.add_argument("--seed", type=whole_number(0, 2**128), metavar="N", help="seed of the requests (default: new)")
-    parser.add_argument(
-        "--report-dir",
-        type=Path,
-        default=Path("reports") / "schemathesis",
-        metavar="DIR",
-        help="folder for the output of Schemathesis (default: %(default)s)",
-    )
+    add_report_dir(parser, "folder for the output of Schemathesis", "schemathesis")
     parser.add_argument(
         "--program",
         type=Path,
@@ -185,12 +179,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Plan:
 def main() -> int:
     """Run the command line, and return the exit status."""
     plan = parse_options()
-    try:
-        with handle_signals():
-            return run(plan, lambda line: print(line, flush=True))
-    except KeyboardInterrupt:
-        print("interrupted")
-        return INTERRUPTED
+    return run_command(lambda: run(plan, lambda line: print(line, flush=True)))
 
 
 if __name__ == "__main__":

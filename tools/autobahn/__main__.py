@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hanami_conformance.common.child_process import ChildProcess, ProcessError, log_tail
-from hanami_conformance.common.signals import handle_signals
-from hanami_proto.options import number
 from tools.autobahn.fuzzing_client import FuzzingClient, MissingClientError, find_client
-from tools.process import running_server
+from tools.command_options import add_deadline, add_report_dir
+from tools.process import run_command, running_server
 from tools.reference import clean_environment
 
 AGENT = "hanami"
@@ -29,7 +28,6 @@ POLL = 0.2
 LOG_HEAD = 1 << 16  # bytes
 NO_CASE = b"will run 0 test cases"  # after which the client waits for ever
 INTERNAL_ERROR = 3
-INTERRUPTED = 130  # as shells have it
 
 
 @dataclass(frozen=True)
@@ -134,20 +132,8 @@ def parse_options(argv: Sequence[str] | None = None) -> Plan:
         metavar="PATTERN",
         help="run only these cases, 7.1.5 or 7.* for example; repeatable (default: all but those of compression)",
     )
-    parser.add_argument(
-        "--deadline",
-        type=number(0, above=True),
-        default=300.0,
-        metavar="SECONDS",
-        help="longest time of the run (default: %(default)g)",
-    )
-    parser.add_argument(
-        "--report-dir",
-        type=Path,
-        default=Path("reports") / "autobahn",
-        metavar="DIR",
-        help="folder for the pages of the test suite (default: %(default)s)",
-    )
+    add_deadline(parser, "longest time of the run", 300.0)
+    add_report_dir(parser, "folder for the pages of the test suite", "autobahn")
     parser.add_argument(
         "--client-dir",
         type=Path,
@@ -162,12 +148,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Plan:
 def main() -> int:
     """Run the command line, and return the exit status."""
     plan = parse_options()
-    try:
-        with handle_signals():
-            return run(plan, lambda line: print(line, flush=True))
-    except KeyboardInterrupt:
-        print("interrupted")
-        return INTERRUPTED
+    return run_command(lambda: run(plan, lambda line: print(line, flush=True)))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from tools.bench.measurement import Measurement
 from tools.bench.page import PageMeasurement
 from tools.bench.request import RequestMeasurement
 from tools.bench.sockets import SocketsMeasurement
-from tools.bench.suite_benchmark import GateMeasurement
+from tools.bench.suite_benchmark import GateMeasurement, GateWithWorkersMeasurement
 from tools.bench.upload import UploadMeasurement
 
 _ALL: tuple[Measurement, ...] = (
@@ -19,6 +19,7 @@ _ALL: tuple[Measurement, ...] = (
     RequestSpeed(),
     SocketsMeasurement(),
     GateMeasurement(),
+    GateWithWorkersMeasurement(),
     PageMeasurement(),
     BlockingMeasurement(),
 )

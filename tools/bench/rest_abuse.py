@@ -7,6 +7,8 @@ import struct
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 
+from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.resources.templates import render_template
 from tools.bench.victim import MIB, Victim, drain, send_all
 
 
@@ -139,21 +141,9 @@ def large_image(victim: Victim) -> None:
 
 def many_clusters(victim: Victim) -> None:
     """Create and list 200 clusters of 250 bricks each."""
-    bricks = "".join(f"    2,{number},1\n        number_of_neurons: 1\n" for number in range(250))
-    template = f"""version: 1
-settings:
-    neuron_cooldown: 10000000.0
-    refractory_time: 1
-    max_connection_distance: 1
-    enable_reduction: false
-bricks:
-    1,1,1
-        input: left
-        number_of_neurons: 1
-{bricks}    3,1,1
-        output: right
-        number_of_neurons: 1
-"""
+    brick = "    2,{},1\n        number_of_neurons: 1\n"
+    template = render_template(victim.dialect, ClusterShape({"left": 1}, {"right": 1}, hidden=1))
+    template = template.replace(brick.format(1), "".join(map(brick.format, range(250))))
     encoded = base64.b64encode(template.encode()).decode()
     names = [f"abuse {number}" for number in range(victim.many(200))]
     uuids = [victim.ask("cluster.create", name=name, template=encoded)["uuid"] for name in names]

@@ -10,6 +10,8 @@ import numpy as np
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
+from hanami_conformance.clients.cluster_messages import ClusterShape
+from hanami_conformance.resources.templates import render_template
 from tools.bench.victim import DEADLINE, MIB, NO_MASK, Victim, drain, frame, send_all, shake_hands
 
 PING = b"\x89\x80" + NO_MASK
@@ -111,22 +113,7 @@ def large_cluster(victim: Victim) -> None:
 @contextlib.contextmanager
 def _cluster(victim: Victim, size: int) -> Iterator[ClientConnection]:
     """Provide a websocket of a cluster with so many inputs, as many outputs, and a neuron between them."""
-    template = f"""version: 1
-settings:
-    neuron_cooldown: 10000000.0
-    refractory_time: 1
-    max_connection_distance: 1
-    enable_reduction: false
-bricks:
-    1,1,1
-        input: left
-        number_of_neurons: {size}
-    2,1,1
-        number_of_neurons: 1
-    3,1,1
-        output: right
-        number_of_neurons: {size}
-"""
+    template = render_template(victim.dialect, ClusterShape({"left": size}, {"right": size}, hidden=1))
     encoded = base64.b64encode(template.encode()).decode()
     uuid = victim.ask("cluster.create", name="abuse", template=encoded)["uuid"]
     victim.ask("cluster.set_mode", uuid=uuid, new_state=victim.dialect.modes[1])

@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
 from hanami_conformance.common.child_process import ChildProcess, ProcessError
+from hanami_conformance.common.temporary import temporary_folder
 from hanami_reports.model.conformance import RunResult
 from tools.bench.measurement import Measurement, Plan, Side
 from tools.bench.recording import Recording
@@ -28,8 +28,9 @@ from tools.reference import BACKEND, LARGE_FILES, RUN_SUITE, clean_environment
 GATE_SECONDS = 600.0  # that a run may take; only reached when something is broken
 CONNECTIONS = 8  # websockets at the same time, as the suite has it for the reference backend
 SEED = 1
-# Without cases whose answers depend on which of two connections is served first: no replay could compare them.
-REPEATABLE = "not in_flight"
+# Without cases whose answers depend on which of two connections is served first, or on when a pong comes: no replay
+# could compare them.
+REPEATABLE = "not in_flight and not overlap and not combinations"
 
 SUITE = "suite"
 REPLAY = "replay"
@@ -41,14 +42,16 @@ class GateMeasurement(Measurement):
     name = "gate"
     title = "a whole run of the suite, in exchanges"
     ratio_title = "time: run of the suite / replay of its bytes"
-    aim = Aim(1.5, at_least=False)
+    aim = Aim(1.8, at_least=False)
     default_rounds = 3
     is_timed = False
+    workers = 1
 
     @contextmanager
     def sides(self, servers: Servers, plan: Plan) -> Iterator[Mapping[str, Side]]:  # noqa: ARG002 - has its own
         """See :meth:`Measurement.sides`."""
-        gate = Gate({user: secrets.token_urlsafe(12) for user in ("alice", "bob")}, plan.requirements)
+        passwords = {user: secrets.token_urlsafe(12) for user in ("alice", "bob")}
+        gate = Gate(passwords, plan.requirements, self.workers)
         recording, exchanges = gate.record()
         side = ReplaySide(gate, recording, exchanges)
         side(0.0)  # whether it can be repeated at all
@@ -57,6 +60,15 @@ class GateMeasurement(Measurement):
     def ratio(self, samples: Mapping[str, Sample]) -> float:
         """See :meth:`Measurement.ratio`."""
         return samples[SUITE].seconds / samples[REPLAY].seconds
+
+
+class GateWithWorkersMeasurement(GateMeasurement):
+    """The same with two workers; the replay is that of a run in one process."""
+
+    name = "gate-workers"
+    title = "a whole run of the suite with two workers, in exchanges"
+    aim = Aim(1.2, at_least=False)
+    workers = 2
 
 
 @dataclass(frozen=True)
@@ -80,11 +92,13 @@ class Gate:
     Args:
         passwords: Passwords of the users ``alice`` and ``bob``.
         requirements: Patterns of the checked requirements; all if there are none.
+        workers: Number of workers of a measured run.
     """
 
-    def __init__(self, passwords: Mapping[str, str], requirements: Sequence[str]) -> None:
+    def __init__(self, passwords: Mapping[str, str], requirements: Sequence[str], workers: int = 1) -> None:
         self._passwords = passwords
         self._requirements = requirements
+        self._workers = workers
 
     @contextmanager
     def backend(self) -> Iterator[Backend]:
@@ -111,15 +125,16 @@ class Gate:
             ProcessError: As :meth:`run` raises it.
         """
         with self.backend() as backend, RecordingProxy(backend.host, backend.port) as proxy:
-            _, result = self.run(proxy.url, backend.expired_token)
+            _, result = self.run(proxy.url, backend.expired_token, workers=1)
         return proxy.recording(), exchanges_of(result)
 
-    def run(self, url: str, expired_token: str) -> tuple[float, RunResult]:
+    def run(self, url: str, expired_token: str, workers: int | None = None) -> tuple[float, RunResult]:
         """Run the suite.
 
         Args:
             url: Address of the target.
             expired_token: Expired token for the target.
+            workers: Number of workers, None for that of a measured run.
 
         Returns:
             Seconds from the start of the command to its end, and its result.
@@ -134,12 +149,13 @@ class Gate:
         }
         command = [sys.executable, *RUN_SUITE, "--target", url, "--user=alice", "--second-user=bob"]
         command += [f"--max-connections={CONNECTIONS}", "--database=none", "-k", REPEATABLE]
+        command.append(f"--workers={workers or self._workers}")
         command += [f"--requirement={pattern}" for pattern in self._requirements]
-        with tempfile.TemporaryDirectory(prefix="hanami-bench-") as folder, tempfile.TemporaryFile() as log:
+        with temporary_folder("hanami-bench-") as folder, tempfile.TemporaryFile() as log:
             begin = time.perf_counter()
             status = run_command([*command, f"--report-dir={folder}/report"], clean_environment(variables), log)
             spent = time.perf_counter() - begin
-            result = result_in(Path(folder) / "report")
+            result = result_in(folder / "report")
             if status != 0 or result is None:
                 said = f"{result.headline} {result.reason}" if result else last_line(log)
                 raise ProcessError(f"the run of the suite ended with exit status {status}: {said}")

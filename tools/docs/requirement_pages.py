@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TypeVar
 
-from hanami_conformance.catalogue import Requirement, catalogue
-from hanami_conformance.catalogue.explanations import explanations
+from hanami_conformance.catalogue import Requirement, catalogue, client_catalogue
+from hanami_conformance.catalogue.explanations import client_explanations, explanations
 from hanami_conformance.cli.explain import SuiteTest, example_title, tests_of
+from hanami_conformance.client_mode.scenario import EITHER, FAIL, SUCCEED, scenarios
 from hanami_conformance.session.collection import CollectedCase
 from hanami_reference_backend.faults import Fault
 from hanami_reference_backend.faults import catalogue as fault_catalogue
@@ -18,6 +19,7 @@ from tools.docs.markdown import render
 
 FOLDER = "reference/requirements"
 FAULTS = "reference/faults.md"
+CLIENTS = "reference/client-requirements.md"
 AnyFault = TypeVar("AnyFault", bound=Fault)
 
 
@@ -33,6 +35,19 @@ def requirement_pages(cases: Mapping[str, CollectedCase]) -> dict[str, str]:
     index = render("requirements", requirements=catalogue(), cases=len(cases), groups=groups, counts=counts)
     pages = {f"{FOLDER}/{one.id}.md": _page(one, tests[one.id]) for one in catalogue().values()}
     return {f"{FOLDER}/index.md": index, **pages}
+
+
+def client_page() -> str:
+    """Return the list of the requirements of clients, and of the scenarios in which they are judged."""
+    entries = list(client_catalogue().values())
+    return render(
+        "client-requirements",
+        requirements=entries,
+        groups=[(name, list(members)) for name, members in groupby(entries, lambda one: one.workflow)],
+        explanations=client_explanations(),
+        scenarios=list(scenarios().values()),
+        statuses={SUCCEED: "0", FAIL: "not 0", EITHER: "either"},
+    )
 
 
 def fault_page() -> str:

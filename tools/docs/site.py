@@ -16,7 +16,7 @@ from hanami_reports.model.meanings import EXIT_STATUSES, LEVELS, LOAD_STATES, OU
 from tools.docs import command_pages, protocol_pages, requirement_pages
 from tools.docs.markdown import render
 
-SCHEMAS = ("load.schema.json", "result.schema.json")
+SCHEMAS = ("load.schema.json", "peak.schema.json", "result.schema.json")
 VERDICT_PAGE = "reference/verdicts.md"
 
 
@@ -27,6 +27,7 @@ def generated_files() -> Mapping[str, str]:
     return {
         **requirement_pages.requirement_pages(collected_cases()),
         requirement_pages.FAULTS: requirement_pages.fault_page(),
+        requirement_pages.CLIENTS: requirement_pages.client_page(),
         **protocol_pages.protocol_files(),
         **command_pages.command_pages(),
         VERDICT_PAGE: _verdict_page(),

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from threading import Event, Lock
+from threading import Event
 
 from hanami_conformance import __version__
-from hanami_conformance.common.child_process import ProcessError
-from hanami_conformance.common.signals import handle_signals
-from hanami_proto.options import number, whole_number
+from hanami_proto.options import whole_number
 from hanami_reference_backend.faults import Fault, UnknownFaultError, catalogue, select_faults
 from hanami_reports.model.conformance import Level
-from tools.kill_matrix.matrix import Matrix, Row, baseline_problems
-from tools.kill_matrix.page import render_page
+from tools.command_options import add_deadline, add_jobs, add_report_dir
+from tools.kill_matrix.matrix import Matrix, baseline_problems
+from tools.kill_matrix.output import RowPrinter, run_matrix
+from tools.kill_matrix.plan import Plan
 from tools.kill_matrix.runs import (
-    Plan,
     requirement_options,
     requirements_by_test,
     run_baseline,
     run_rows,
     try_idle_tests,
 )
-from tools.process import StoppedError
-
-INTERRUPTED = 130  # as shells have it
-LINE_LENGTH = 100  # characters of the outcome in the line of a row
-MAX_PROBLEMS = 40  # printed ones
 
 
 def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -53,27 +45,9 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="run all cases against every fault, not only those of the requirements that it violates (hours)",
     )
-    parser.add_argument(
-        "--jobs",
-        type=whole_number(1, 64),
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="number of concurrent runs (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--deadline",
-        type=number(0, above=True),
-        default=300.0,
-        metavar="SECONDS",
-        help="time limit of a run (default: %(default)g)",
-    )
-    parser.add_argument(
-        "--report-dir",
-        type=Path,
-        default=Path("reports") / "kill-matrix",
-        metavar="DIR",
-        help="folder for matrix.json and matrix.html (default: %(default)s)",
-    )
+    add_jobs(parser, "number of concurrent runs")
+    add_deadline(parser, "time limit of a run", 300.0)
+    add_report_dir(parser, "folder for matrix.json and matrix.html", "kill-matrix")
     options = parser.parse_args(argv)
     try:
         faults = select_faults(options.fault) or tuple(catalogue().values())
@@ -85,32 +59,6 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     except OSError as error:
         parser.error(f"--report-dir: {options.report_dir} is not a writable folder: {error.strerror}")
     return options
-
-
-class RowPrinter:
-    """Prints a line for each finished row.
-
-    Args:
-        total: Number of rows.
-    """
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._lock = Lock()
-
-    def __call__(self, row: Row) -> None:
-        """Print the line of a row."""
-        if row.correctly_attributed:
-            outcome = f"killed by {len(row.correctly_attributed)}"
-        elif row.detected_by:
-            outcome = f"detected under the wrong requirement: {', '.join(row.other_requirements)}"
-        else:
-            outcome = "SURVIVED"
-        with self._lock:
-            self._done += 1
-            progress = f"{self._done:>4} of {self._total}  {row.seconds:5.1f} s"
-            print(f"{progress}  {row.fault:<44} {row.violates[0]:<8} {outcome[:LINE_LENGTH]}", flush=True)
 
 
 def run(options: argparse.Namespace, stop: Event) -> Matrix:
@@ -145,38 +93,10 @@ def run(options: argparse.Namespace, stop: Event) -> Matrix:
     )
 
 
-def write_matrix(matrix: Matrix, folder: Path) -> int:
-    """Write the matrix, print its problems, and return the exit status."""
-    (folder / "matrix.json").write_text(matrix.to_json(), encoding="utf-8")
-    (folder / "matrix.html").write_text(render_page(matrix), encoding="utf-8")
-    problems = matrix.problems
-    for line in problems[:MAX_PROBLEMS]:
-        print(f"problem: {line}")
-    if len(problems) > MAX_PROBLEMS:
-        print(f"problem: {len(problems) - MAX_PROBLEMS} more, see the matrix")
-    for what, figures in matrix.collateral.items():
-        print(f"{what} a fault: {figures}")
-    print(
-        f"{'FAIL' if problems else 'PASS'}  {matrix.killed} of {len(matrix.rows)} faults killed for the right reason, "
-        f"{len(matrix.tests)} tests, {matrix.manifest.get('seconds', 0)} s"
-    )
-    print(f"matrix  {folder / 'matrix.html'}, {folder / 'matrix.json'}")
-    return 1 if problems else 0
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     options = parse_options(argv)
-    stop = Event()
-    try:
-        with handle_signals():
-            return write_matrix(run(options, stop), options.report_dir)
-    except ProcessError as error:
-        print(f"tools.kill_matrix: {error}", file=sys.stderr)
-        return 3
-    except (KeyboardInterrupt, StoppedError):
-        print("interrupted: no matrix was written")
-        return INTERRUPTED
+    return run_matrix(lambda stop: run(options, stop), options.report_dir)
 
 
 if __name__ == "__main__":

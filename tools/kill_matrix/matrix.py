@@ -3,120 +3,66 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Protocol
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from statistics import mean, median
 
-from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RunResult
+from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, RunResult
+from tools.kill_matrix.row import REGULAR_STATUSES, Row
 
-FORMAT = "hanami-kill-matrix"
 FORMAT_VERSION = 1
-DETECTING = (Outcome.FAILED, Outcome.LOST)
-REGULAR_STATUSES = frozenset(
-    {ExitStatus.CONFORMANT, ExitStatus.NOT_CONFORMANT, ExitStatus.TARGET_LOST, ExitStatus.NOTHING_RAN}
-)
-
-
-class FaultInfo(Protocol):
-    """A fault as a row describes it."""
-
-    @property
-    def name(self) -> str:
-        """Value of ``--fault``."""
-
-    @property
-    def violates(self) -> tuple[str, ...]:
-        """Ids of the violated requirements, the main one first."""
-
-    @property
-    def text(self) -> str:
-        """Behaviour of the server, one line."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One fault and the tests that detected it.
+class Subject:
+    """What a matrix is of: the words of its lines and of its page.
 
     Attributes:
-        fault: Name of the fault.
-        violates: Ids of the requirements that it violates, the main one first.
-        text: Behaviour of the server, one line.
-        exit_status: Exit status of the run, None if it did not end in time.
-        seconds: Duration of the run.
-        cases: Number of cases in the result.
-        planned: Number of cases that should have run.
-        unfinished: Cases that did not run or made no assertions, and the reasons.
-        tests: Tests that ran.
-        detected_by: Tests that failed or lost the server, and the requirements that their failures are attributed to.
-        failed_cases: Number of cases that failed or lost the server.
-        example: Reason of the first of these failures, with the expected and the actual behaviour.
+        title: Title of the page.
+        format: Name of the format of ``matrix.json``.
+        target: What has the faults: ``server`` or ``client``.
+        row: What a row is, such as ``fault``.
+        column: What a column is, such as ``test``.
+        about: What ran, one sentence.
     """
 
-    fault: str
-    violates: tuple[str, ...]
-    text: str
-    exit_status: int | None
-    seconds: float
-    cases: int
-    planned: int
-    unfinished: Mapping[str, str]
-    tests: tuple[str, ...]
-    detected_by: Mapping[str, tuple[str, ...]]
-    failed_cases: int
-    example: str
+    title: str
+    format: str
+    target: str
+    row: str
+    column: str
+    about: str
 
-    @property
-    def correctly_attributed(self) -> tuple[str, ...]:
-        """Tests whose failures are attributed to a requirement that the fault violates."""
-        return tuple(test for test, named in self.detected_by.items() if set(named) & set(self.violates))
 
-    @property
-    def failed_requirements(self) -> tuple[str, ...]:
-        """Requirements that failures are attributed to."""
-        return tuple(dict.fromkeys(name for names in self.detected_by.values() for name in names))
-
-    @property
-    def other_requirements(self) -> tuple[str, ...]:
-        """Requirements that failures are attributed to although the fault does not violate them."""
-        return tuple(name for name in self.failed_requirements if name not in self.violates)
-
-    def merge(self, other: Row) -> Row:
-        """Return this row together with that of other cases against the same fault."""
-        statuses = (self.exit_status, other.exit_status)
-        status = None if None in statuses else max(one for one in statuses if one is not None)
-        detected_by = dict(self.detected_by)
-        for test, names in other.detected_by.items():
-            detected_by[test] = tuple(dict.fromkeys((*detected_by.get(test, ()), *names)))
-        return replace(
-            self,
-            exit_status=status,
-            seconds=round(self.seconds + other.seconds, 1),
-            cases=self.cases + other.cases,
-            planned=self.planned + other.planned,
-            unfinished={**self.unfinished, **other.unfinished},
-            tests=(*self.tests, *other.tests),
-            detected_by=detected_by,
-            failed_cases=self.failed_cases + other.failed_cases,
-            example=self.example if self.correctly_attributed else other.example or self.example,
-        )
+SERVERS = Subject(
+    "kill matrix",
+    "hanami-kill-matrix",
+    "server",
+    "fault",
+    "test",
+    "The suite ran against the reference backend once for each fault that can be injected into it.",
+)
 
 
 @dataclass(frozen=True)
 class Collateral:
-    """How many requirements, or cases, fail for a fault: few, where it is attributed to what it violates alone.
+    """How much fails for a fault: little, where it is attributed to what it violates alone.
 
     Attributes:
         mean: Mean over the faults.
+        median: Median over the faults.
         most: Largest number.
         fault: Fault with that number.
     """
 
     mean: float
+    median: float
     most: int
     fault: str
 
     def __str__(self) -> str:
-        return f"mean {self.mean:g}, at most {self.most} ({self.fault})"
+        return f"mean {self.mean:g}, median {self.median:g}, at most {self.most} ({self.fault})"
 
 
 @dataclass(frozen=True)
@@ -131,6 +77,8 @@ class Matrix:
         baseline_problems: Problems of the run against the unmodified server.
         complete: Whether all faults were tried, so that tests and requirements without a fault are problems.
         manifest: Facts about the runs for the page and the file.
+        subject: What has the faults.
+        notes: What the figures do not show, one line each.
     """
 
     rows: tuple[Row, ...]
@@ -140,6 +88,8 @@ class Matrix:
     baseline_problems: tuple[str, ...]
     complete: bool
     manifest: Mapping[str, object] = field(default_factory=dict)
+    subject: Subject = SERVERS
+    notes: tuple[str, ...] = ()
 
     @property
     def killed(self) -> int:
@@ -148,17 +98,33 @@ class Matrix:
 
     @property
     def collateral(self) -> Mapping[str, Collateral]:
-        """How many requirements fail for a fault, how many of them it does not violate, and how many cases fail."""
+        """For a fault: the failed requirements, those of them that it does not violate, failed cases, and findings."""
         counts: Mapping[str, Callable[[Row], int]] = {
             "failed requirements": lambda row: len(row.failed_requirements),
             "failed requirements that it does not violate": lambda row: len(row.other_requirements),
             "failed cases": lambda row: row.failed_cases,
+            "findings": lambda row: len(row.findings),
         }
         return {what: self._collateral(count) for what, count in counts.items()} if self.rows else {}
 
     def _collateral(self, count: Callable[[Row], int]) -> Collateral:
         worst = max(self.rows, key=count)
-        return Collateral(round(sum(map(count, self.rows)) / len(self.rows), 2), count(worst), worst.fault)
+        counts = [count(row) for row in self.rows]
+        return Collateral(round(mean(counts), 2), median(counts), count(worst), worst.fault)
+
+    @property
+    def first_finding_right(self) -> int:
+        """Number of faults whose first finding begins with a requirement that the fault violates."""
+        return sum(row.first_finding in row.violates for row in self.rows)
+
+    @property
+    def first_findings(self) -> str:
+        """How many faults have a first finding that names the right requirement, as a line of a report."""
+        share = 100 * self.first_finding_right / len(self.rows) if self.rows else 0
+        return (
+            f"first finding begins with a violated requirement: {self.first_finding_right} of {len(self.rows)} "
+            f"{self.subject.row}s ({share:.0f} %)"
+        )
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -176,7 +142,9 @@ class Matrix:
                 ended = "did not end in time" if row.exit_status is None else f"ended with status {row.exit_status}"
                 yield f"the run against {row.fault} {ended}"
                 continue
-            if not row.detected_by:
+            if not row.judged:
+                yield f"the run against {row.fault} judged nothing"
+            elif not row.detected_by:
                 yield f"{row.fault} survives: {row.text}"
             elif not row.correctly_attributed:
                 named = ", ".join(row.other_requirements) or "none"
@@ -195,94 +163,49 @@ class Matrix:
             if not requirements:
                 yield f"{test} names no requirement"
             if self.complete and test not in detecting and test not in self.observing:
-                yield f"{test} detects no fault"
+                yield f"{test} detects no {self.subject.row}"
 
     def _problems_of_requirements(self) -> Iterator[str]:
         named = {name for names in self.tests.values() for name in names}
         violated = {name for row in self.rows for name in row.violates}
         for requirement, level in self.levels.items():
             if requirement not in named:
-                yield f"{requirement} has no test"
+                yield f"{requirement} has no {self.subject.column}"
             if self.complete and level is not Level.OBSERVE and requirement not in violated:
-                yield f"{requirement} ({level.value}) is violated by no fault"
+                yield f"{requirement} ({level.value}) is violated by no {self.subject.row}"
 
     def to_json(self) -> str:
         """Return the matrix as the text of ``matrix.json``."""
-        rows = [
-            {
-                **asdict(row),
-                "correctly_attributed": row.correctly_attributed,
-                "failed_requirements": row.failed_requirements,
-                "other_requirements": row.other_requirements,
-            }
-            for row in self.rows
-        ]
         data = {
-            "format": FORMAT,
+            "format": self.subject.format,
             "format_version": FORMAT_VERSION,
             "passed": not self.problems,
             "problems": self.problems,
             "collateral": {what: asdict(figures) for what, figures in self.collateral.items()},
+            "first_finding_right": self.first_finding_right,
+            "notes": self.notes,
             "manifest": self.manifest,
-            "faults": rows,
+            "faults": [row.to_json() for row in self.rows],
             "tests": self.tests,
             "observing": sorted(self.observing),
         }
         return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
-def test_of(case_id: str) -> str:
-    """Return the test that a case belongs to: its id without parameters."""
-    return case_id.split("[", maxsplit=1)[0]
-
-
-def row_from(fault: FaultInfo, result: RunResult | None, status: int | None, seconds: float, planned: int) -> Row:
-    """Return the row of a fault.
-
-    Args:
-        fault: Fault of the server.
-        result: Result of the run, None if it left none.
-        status: Exit status of the run, None if it did not end in time.
-        seconds: Duration of the run.
-        planned: Number of cases that should have run.
-    """
-    cases = result.cases if result is not None else ()
-    failures = [case for case in cases if case.outcome in DETECTING]
-    detected_by: dict[str, tuple[str, ...]] = {}
-    for case in failures:
-        names = (*detected_by.get(test_of(case.id), ()), *_attributed(case))
-        detected_by[test_of(case.id)] = tuple(dict.fromkeys(names))
-    correct = [case for case in failures if set(_attributed(case)) & set(fault.violates)]
-    examples = correct or failures
-    return Row(
-        fault=fault.name,
-        violates=fault.violates,
-        text=fault.text,
-        exit_status=status,
-        seconds=round(seconds, 1),
-        cases=len(cases),
-        planned=planned,
-        unfinished=_unfinished(cases),
-        tests=tuple(dict.fromkeys(test_of(case.id) for case in cases)),
-        detected_by=detected_by,
-        failed_cases=len(failures),
-        example=examples[0].reason if examples else "",
-    )
-
-
-def _attributed(case: CaseResult) -> Sequence[str]:
-    return case.violated or case.requirements[:1]
-
-
-def _unfinished(cases: Sequence[CaseResult]) -> dict[str, str]:
-    without_verdict = (Outcome.NOT_RUN, Outcome.VACUOUS, Outcome.ERROR)
-    return {case.id: case.reason for case in cases if case.outcome in without_verdict}
-
-
-def baseline_problems(result: RunResult | None, status: int | None) -> tuple[str, ...]:
-    """Return the problems of a run against the unmodified server, one line each."""
+def baseline_problems(result: RunResult | None, status: int | None, subject: Subject = SERVERS) -> tuple[str, ...]:
+    """Return the problems of a run against the unmodified server, or of the unmodified client, one line each."""
     if result is None or status != ExitStatus.CONFORMANT:
         headline = "it left no result" if result is None else result.headline
-        return (f"the run against the unmodified server ended with status {status}: {headline}",)
-    empty = [case.id for case in result.cases if not (case.exchanges and case.checks)]
-    return tuple(f"a case sent or compared nothing against the unmodified server: {case}" for case in empty)
+        failed = () if result is None else dict.fromkeys(name for case in result.cases for name in case.violated)
+        named = f": {', '.join(failed)}" if failed else ""
+        return (f"the run against the unmodified {subject.target} ended with status {status}: {headline}{named}",)
+    # What a client sends is counted once for all cases of its scenario.
+    sent = Counter[str]()
+    for case in result.cases:
+        sent[_sender(case)] += case.exchanges
+    empty = [case.id for case in result.cases if not (sent[_sender(case)] and case.checks)]
+    return tuple(f"a case sent or compared nothing against the unmodified {subject.target}: {case}" for case in empty)
+
+
+def _sender(case: CaseResult) -> str:
+    return case.scenario or case.id

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from hanami_reports.common import page as shared
+from tools.kill_matrix.matrix import Matrix
+from tools.kill_matrix.row import Row
 
-from tools.kill_matrix.matrix import Matrix, Row
+FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -28,16 +30,16 @@ class Cell:
 
 def render_page(matrix: Matrix) -> str:
     """Return the page as HTML."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
     groups = [(name, list(tests)) for name, tests in groupby(matrix.tests, key=_title_of_file)]
-    return environment.get_template("page.html.j2").render(
-        matrix=matrix,
-        groups=groups,
-        cells={row.fault: _cells(row, matrix.tests) for row in matrix.rows},
-        detections={test: sum(test in row.detected_by for row in matrix.rows) for test in matrix.tests},
-        title_of_test=_title_of_test,
+    values = {
+        "matrix": matrix,
+        "groups": groups,
+        "cells": {row.fault: _cells(row, matrix.tests) for row in matrix.rows},
+        "detections": {test: sum(test in row.detected_by for row in matrix.rows) for test in matrix.tests},
+        "title_of_test": _title_of_test,
+    }
+    return shared.render_page(
+        "page.html.j2", values, styles=("base.css", "page.css"), scripts=("theme.js",), folder=FOLDER
     )
 
 
@@ -59,8 +61,12 @@ def _cells(row: Row, tests: Mapping[str, tuple[str, ...]]) -> list[Cell]:
 
 
 def _title_of_file(test: str) -> str:
+    if "::" not in test:  # a scenario, which begins with its workflow
+        return test.partition("-")[0]
     return test.split("::", maxsplit=1)[0].removeprefix("test_").removesuffix(".py").replace("_", " ")
 
 
 def _title_of_test(test: str) -> str:
+    if "::" not in test:
+        return test.partition("-")[2].replace("-", " ")
     return test.rsplit("::", maxsplit=1)[-1].removeprefix("test_").replace("_", " ")

@@ -5,42 +5,23 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from threading import Event
 
-from hanami_conformance.common.signals import acknowledge_interrupt
+from hanami_conformance.common.temporary import temporary_folder
 from hanami_loadtests.ports import free_port
 from hanami_reports.model.conformance import ExitStatus, RunResult
-from tools.kill_matrix.matrix import FaultInfo, Row, row_from, test_of
+from tools.kill_matrix.plan import Plan
+from tools.kill_matrix.row import FaultInfo, Row, row_from, test_of
 from tools.process import result_in, run_to_end, running_server
 from tools.reference import BACKEND, LARGE_FILES, RUN_SUITE, clean_environment
 
 DEADLINE = 2.0  # seconds that the suite waits for an answer: each silence of a fault costs one wait
 SEQUENCE_FILES = "_sequences.py::"  # in the ids of cases that execute generated sequences
-RESTART = "restart"  # in the names of cases that restart the server, and of faults that only these can detect
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Settings of the runs.
-
-    Attributes:
-        all_cases: Whether all cases run against each fault, not only those of the requirements that it violates.
-        jobs: Number of concurrent runs.
-        deadline: Time limit of a run in seconds.
-        stop: Event that ends all runs.
-    """
-
-    all_cases: bool
-    jobs: int
-    deadline: float
-    stop: Event
+RESTART = "restart"  # in the ids of cases that restart, kill or suspend the server
+ONLY_AFTER = (RESTART, "suspended-server")  # in the names of faults that only these can detect
 
 
 @dataclass(frozen=True)
@@ -76,17 +57,17 @@ def run_suite(
     """
     injected = [word for fault in faults for word in ("--fault", fault.name)]
     with (
-        tempfile.TemporaryDirectory(prefix="hanami-kill-") as folder,
+        temporary_folder("hanami-kill-") as folder,
         (_restartable_server if restartable else _server)([*LARGE_FILES, *injected]) as (reached, secrets),
     ):
         command = [sys.executable, *RUN_SUITE, "--allow-destructive"]
         command += [*reached, "--user", "alice", "--second-user", "bob"]
         command += ["--max-connections", "8", "--deadline", f"{DEADLINE:g}"]
-        command += ["--database", "none", "--shrink", "0", "--report-dir", folder, *options]
+        command += ["--database", "none", "--shrink", "0", "--report-dir", str(folder), *options]
         passwords = {"HANAMI_PASSWORD": "alice-password", "HANAMI_SECOND_PASSWORD": "bob-password"}
         environment = clean_environment({**passwords, **secrets})
         status = run_to_end(command, subprocess.DEVNULL, environment, None, plan.deadline, plan.stop)
-        return result_in(Path(folder)), status
+        return result_in(folder), status
 
 
 Reached = tuple[list[str], dict[str, str]]  # options of the suite, and variables of its environment
@@ -150,20 +131,9 @@ def run_rows(plan: Plan, faults: Sequence[FaultInfo], baseline: RunResult, on_ro
         row = run_part(plan, fault, examples)
         if sequences.planned and (plan.all_cases or not row.correctly_attributed):
             row = row.merge(run_part(plan, fault, sequences))
-        on_row(row)
         return row
 
-    with ThreadPoolExecutor(plan.jobs) as pool:
-        futures = [pool.submit(run_row, fault) for fault in faults]
-        try:
-            return [future.result() for future in futures]
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                acknowledge_interrupt()
-            plan.stop.set()
-            for future in futures:
-                future.cancel()
-            raise
+    return plan.rows(faults, run_row, on_row)
 
 
 def try_idle_tests(plan: Plan, rows: Sequence[Row], faults: Sequence[FaultInfo], baseline: RunResult) -> list[Row]:
@@ -182,7 +152,7 @@ def try_idle_tests(plan: Plan, rows: Sequence[Row], faults: Sequence[FaultInfo],
     for test, requirements in requirements_by_test(baseline).items():
         if SEQUENCE_FILES not in test or test in detecting:
             continue
-        part = Part(("--case", test), sum(test_of(case.id) == test for case in baseline.cases))
+        part = Part(("--case", test), sum(test_of(case) == test for case in baseline.cases))
         for index, fault in enumerate(faults):
             if test in found[index].tests or not set(fault.violates) & set(requirements):
                 continue
@@ -198,7 +168,9 @@ def run_part(plan: Plan, fault: FaultInfo, part: Part) -> Row:
     if not part.planned:
         return row_from(fault, None, ExitStatus.CONFORMANT, 0.0, 0)
     began = time.monotonic()
-    result, status = run_suite(plan, [fault], part.options, restartable=RESTART in fault.name)
+    result, status = run_suite(
+        plan, [fault], part.options, restartable=any(words in fault.name for words in ONLY_AFTER)
+    )
     return row_from(fault, result, status, time.monotonic() - began, part.planned)
 
 
@@ -206,6 +178,6 @@ def requirements_by_test(result: RunResult) -> dict[str, tuple[str, ...]]:
     """Return every test of a run with the requirements that its cases name."""
     tests: dict[str, tuple[str, ...]] = {}
     for case in result.cases:
-        test = test_of(case.id)
+        test = test_of(case)
         tests[test] = tuple(dict.fromkeys((*tests.get(test, ()), *case.requirements)))
     return tests

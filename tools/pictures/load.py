@@ -24,7 +24,7 @@ def main() -> None:
         page.locator("input[name=spawnRate]").fill("10")
         page.get_by_role("button", name="Start").click()
         page.get_by_role("tab", name="Hanami").click()
-        page.get_by_role("row", name="Run running").wait_for()
+        page.get_by_role("status").get_by_text("running, 6 users").wait_for()
         page.wait_for_timeout(SECONDS * 1000)
         page.screenshot(path=ROOT / "docs" / "load-ui.png")
         page.get_by_role("button", name="Stop").click()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -16,12 +15,12 @@ from pathlib import Path
 from threading import Event
 
 from hanami_conformance.common.signals import acknowledge_interrupt, handle_signals
-from hanami_proto.options import whole_number
-from tools.process import StoppedError, last_line, result_in, run_to_end
+from hanami_conformance.common.temporary import temporary_folder
+from tools.command_options import add_jobs, add_report_dir
+from tools.process import INTERRUPTED, StoppedError, last_line, result_in, run_to_end
 from tools.reference import RUN_SUITE, clean_environment
 from tools.target_matrix.targets import SCENARIOS, TargetScenario, by_name, complaints
 
-INTERRUPTED = 130  # as shells have it
 SHOWN = 5  # complaints on the line of a scenario
 
 
@@ -82,7 +81,7 @@ def run_all(scenarios: Sequence[TargetScenario], jobs: int, report_dir: Path) ->
     width = max(len(scenario.name) for scenario in scenarios)
 
     def one(scenario: TargetScenario) -> bool:
-        work = Path(folder) / scenario.name
+        work = folder / scenario.name
         try:
             outcome = run_scenario(scenario, work, stop)
         except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
@@ -98,7 +97,7 @@ def run_all(scenarios: Sequence[TargetScenario], jobs: int, report_dir: Path) ->
         print("\n".join((line, *(f"      {row}" for row in outcome.table))), flush=True)
         return bool(outcome.wrong)
 
-    with tempfile.TemporaryDirectory(prefix="hanami-targets-") as folder, ThreadPoolExecutor(jobs) as pool:
+    with temporary_folder("hanami-targets-") as folder, ThreadPoolExecutor(jobs) as pool:
         futures = [pool.submit(one, scenario) for scenario in scenarios]
         try:
             return sum(future.result() for future in futures)
@@ -127,20 +126,8 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="only the simulated released servers, which take a quarter of an hour each; they are left out otherwise",
     )
-    parser.add_argument(
-        "--jobs",
-        type=whole_number(1, 16),
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="at the same time; more than cores make deadlines tight (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--report-dir",
-        type=Path,
-        default=Path("reports") / "target-matrix",
-        metavar="DIR",
-        help="where the reports of those go that are not as expected (default: %(default)s)",
-    )
+    add_jobs(parser, "at the same time; more than cores make deadlines tight", 16)
+    add_report_dir(parser, "where the reports of those go that are not as expected", "target-matrix")
     options = parser.parse_args(argv)
     known = by_name()
     for name in options.target:

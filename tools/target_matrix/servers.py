@@ -11,7 +11,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -22,6 +21,7 @@ from pathlib import Path
 import trustme
 
 from hanami_conformance.common.child_process import ChildProcess
+from hanami_conformance.common.temporary import temporary_folder
 from hanami_conformance.server.process import SERVER_LOG
 from hanami_loadtests.ports import free_port
 from tools.process import result_in
@@ -131,8 +131,7 @@ def behind(line: NetworkConditions) -> Serve:
 def behind_tls() -> Iterator[Served]:
     """Provide the reference backend behind a proxy that ends TLS and takes a base path away: nginx, else ours."""
     authority = trustme.CA()
-    with tempfile.TemporaryDirectory(prefix="hanami-tls-") as name, backend(*USERS, *LARGE_FILES) as url:
-        folder = Path(name)
+    with temporary_folder("hanami-tls-") as folder, backend(*USERS, *LARGE_FILES) as url:
         authority.cert_pem.write_to_path(folder / "ca.pem")
         certificate = authority.issue_cert("127.0.0.1")
         certificate.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")

@@ -1,0 +1,1 @@
+"""Can the clocks be trusted? Load generators against servers whose response times are known."""
