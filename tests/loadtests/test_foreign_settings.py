@@ -21,7 +21,7 @@ VARIABLES = {
     "LOCUST_TAGS": "nothing",
     "LOCUST_USERS": "9",
     "LOCUST_RUN_TIME": "1h",
-    "LOCUST_USER_CLASSES": "CsvUpload",
+    "LOCUST_USER_CLASSES": "csv-upload",
     "LOCUST_CONFIG_USERS": "wrong",
     "LOCUST_SKIP_MONKEY_PATCH": "1",
     "LOCUST_HTML": "report-of-locust.html",

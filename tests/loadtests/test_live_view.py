@@ -7,7 +7,8 @@ import pytest
 from hanami_loadtests.engine.failures import IncorrectAnswer, NoAnswer
 from hanami_loadtests.engine.recorder import Recorder, Stopwatch
 from hanami_loadtests.engine.schedule import CONSTANT, Schedule
-from hanami_loadtests.live_view import COLUMNS, RunSnapshot, table_rows
+from hanami_loadtests.live_history import SECONDS, LiveHistory
+from hanami_loadtests.live_view import COLUMNS, RunSnapshot, banner, table_rows
 
 
 class Clock:
@@ -50,12 +51,13 @@ def test_each_message_has_its_rates_times_and_failures() -> None:
     assert [row["name"] for row in (direct, chunk, file)] == ["direct request", "upload chunk", "upload file"]
     assert chunk["mbnow"] == chunk["mbwhole"] == 1.0
     assert chunk["pernow"] == chunk["perwhole"] == 1.0
-    assert [chunk[key] for key in ("p50", "p90", "p99", "most")] == pytest.approx([10.0] * 4, rel=0.002)
+    assert [chunk[key] for key in ("p50", "p90", "p95", "p99")] == pytest.approx([10.0] * 4, rel=0.002)
     assert chunk["service"] == pytest.approx(4.0, rel=0.002)
     assert [direct[key] for key in ("in_flight", "unsent", "unanswered", "incorrect", "failed")] == [1, 7, 1, 1, 1]
     assert direct["p50"] is None
     # A file is its chunks once more.
     assert run["mbwhole"] == run["perwhole"] == 1.0
+    assert [run[key] for key in ("p50", "p99", "most")] == pytest.approx([10.0] * 3, rel=0.002)
     assert [run[key] for key in ("in_flight", "unsent", "unanswered", "incorrect", "failed")] == [1, 7, 1, 1, 1]
 
 
@@ -66,17 +68,17 @@ def test_now_is_the_last_seconds_alone() -> None:
 
 
 def test_after_a_run_nothing_is_in_flight_and_nothing_comes_now() -> None:
-    run, direct, *_ = table_rows(
-        RunSnapshot("FAIL, reports in here", [f"reason {number}" for number in range(8)], recorded().series, 10.0)
-    )
-    assert run["name"] == ("Run FAIL, reports in here: reason 0; reason 1; reason 2; reason 3; reason 4; and 3 more")
+    moment = RunSnapshot("FAIL", [f"reason {number}" for number in range(8)], recorded().series, 10.0)
+    reasons = [*(f"reason {number}" for number in range(5)), "and 3 more"]
+    assert banner(moment) == {"status": "FAIL", "reasons": reasons}
+    _, direct, *_ = table_rows(moment)
     assert direct["in_flight"] == 0
     assert direct["mbnow"] is None
 
 
 def test_a_run_without_a_message_has_a_row_with_every_column() -> None:
     (run,) = table_rows(RunSnapshot("not started"))
-    assert run["name"] == "Run not started"
+    assert run["name"] == "All messages"
     assert set(run) == set(COLUMNS)
 
 
@@ -94,3 +96,20 @@ def test_overdue_messages_are_counted_and_still_sent() -> None:
     assert schedule.next_time == first
     assert len(schedule.skip_until(first + 0.95)) == 10
     assert Schedule(0.0, 0.0).overdue(1000.0) == 0
+
+
+def test_a_point_of_the_charts_is_one_second_of_all_messages_without_files() -> None:
+    history, series = LiveHistory(), recorded().series
+    history.add(9, series, users=4, in_flight=2)
+    history.add(3, series, users=4, in_flight=1)
+    history.add(5000, series, users=0, in_flight=0)
+    last, middle, none = history.points
+    assert (last["second"], last["users"], last["in_flight"]) == (9, 4, 2)
+    assert (middle["valid"], middle["failed"], middle["up"]) == (1, 0, 1.0)
+    assert (last["valid"], last["failed"]) == (1, 3)
+    assert middle["p50"] == middle["max"] == pytest.approx(10, rel=0.06)
+    assert middle["p99"] is None  # of one answer
+    assert (none["valid"], none["p50"]) == (0, None)
+    for second in range(2 * SECONDS):
+        history.add(second, series, users=1, in_flight=0)
+    assert [history.points[0]["second"], len(history.points)] == [SECONDS, SECONDS]

@@ -245,7 +245,7 @@ def test_with_its_extra_it_makes_load_without_a_checkout(
     made.install(f"{wheel}[load]")
     assert made.output("hanami-load", "locustfile", cwd=project) == (ROOT / "loadtests" / "locustfile.py").read_text()
     assert "wrote mine.py" in made.output("hanami-load", "locustfile", "mine.py", cwd=project)
-    assert "CsvUpload" in made.output("locust", "-f", "mine.py", "--list", cwd=project)
+    assert "csv-upload" in made.output("locust", "-f", "mine.py", "--list", cwd=project)
     options = ("--target", "reference", "--users", "1", "--seconds", "3", "--scenario", "rest", *easy_limits(project))
     assert "\nPASS" in made.output("hanami-load", "run", *options, cwd=project)
 

@@ -33,25 +33,62 @@ ROOMS = {
         "dialect",
         "asyncapi",
     ),
-    "hanami_reports": ("common", "model", "conformance", "load", "cli"),
+    "hanami_reports": ("common", "model", "conformance", "load", "history", "cli"),
     "hanami_conformance": (
-        *("common", "catalogue", "models", "data", "cases", "clients", "options", "target", "resources", "server"),
-        *("stateful", "suite", "known_failures", "session", "cli"),
+        *(
+            "common",
+            "catalogue",
+            "models",
+            "data",
+            "cases",
+            "combinations",
+            "clients",
+            "options",
+            "target",
+            "resources",
+            "server",
+        ),
+        *("stateful", "suite", "known_failures", "session", "client_mode", "cli"),
     ),
     "hanami_loadtests": (
-        *("ports", "engine", "options", "settings", "limits", "session", "scenarios", "live_view", "result"),
-        *("launch", "locust_integration", "locustfile", "cli", "entry"),
+        *(
+            "ports",
+            "engine",
+            "server_usage",
+            "options",
+            "settings",
+            "limits",
+            "faults",
+            "stages",
+            "session",
+            "scenarios",
+        ),
+        *("telemetry", "live_view live_history", "result", "launch", "repeat", "run_command", "peak"),
+        *("locust_integration", "locustfile", "cli", "entry"),
     ),
     "hanami_reference_backend": (
         *("common", "auth", "storage network", "backend", "sockets rest", "serving", "faults", "quirks", "options"),
         *("run", "cli", "__main__"),
     ),
     "tools": (
-        *("process", "tcp_proxy", "reference", "web_ui", "bench", "kill_matrix target_matrix repeatability mutation"),
+        *(
+            "process command_options",
+            "tcp_proxy",
+            "reference",
+            "web_ui",
+            "bench clocks",
+            "kill_matrix",
+            "client_kill_matrix target_matrix repeatability mutation sequence_search",
+        ),
         *("autobahn schemathesis sample_data dist docs", "pictures"),
     ),
 }
-PATCHED = ("hanami_loadtests.locust_integration", "hanami_loadtests.locustfile", "tools.bench")
+PATCHED = (
+    "hanami_loadtests.locust_integration",
+    "hanami_loadtests.locustfile",
+    "tools.bench",
+    "tools.clocks.stock_user",
+)
 
 
 def module_name(package: str, path: Path) -> str:

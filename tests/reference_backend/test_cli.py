@@ -16,7 +16,7 @@ from hanami_reference_backend.auth import User
 from hanami_reference_backend.cli import main
 from hanami_reference_backend.faults import catalogue
 from hanami_reference_backend.faults.released import SERVERS, defects_of
-from hanami_reference_backend.options import parse_options
+from hanami_reference_backend.options import fault_list, parse_options
 from support.backend_peer import DEADLINE, Peer, running
 from support.text import replaced
 
@@ -42,6 +42,15 @@ def test_every_fault_is_listed_with_the_violated_requirements(capsys: pytest.Cap
         assert re.fullmatch(r"[a-z0-9-]+", name)
         assert text
         assert all(re.fullmatch(r"[A-Z]+-[0-9]+", requirement) for requirement in requirements.split())
+
+
+def test_the_list_of_faults_fits_a_terminal() -> None:
+    faults = catalogue().values()
+    lines = fault_list(faults, 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line for line in lines if not line.startswith(" ")] == [fault.name for fault in faults]
+    words = " ".join(line.strip() for line in lines)
+    assert all(f"{fault.name} {' '.join(fault.violates)}: {fault.text}" in words for fault in faults)
 
 
 def test_faults_are_selected_by_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from support.suite_runs import double
+from tools.tcp_proxy import only_request
 
 READ = 65_536
 SLOWLY = 64  # bytes at the beginning of an answer that come one by one
@@ -49,12 +50,14 @@ class Relay:
     def relay(self, connection: socket.socket, begun: bytes = b"") -> bytes:
         """Relay a connection, of which the beginning may have been read, until either side ends it.
 
+        What is to be done with a connection is decided by its first request, so that it has no other one.
+
         Returns:
             What the server said.
         """
         said = bytearray()
         with socket.create_connection(("127.0.0.1", self.port)) as server:
-            server.sendall(begun)
+            server.sendall(only_request(begun or self.received(connection)))
             server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             requests = threading.Thread(target=self._requests, args=(connection, server))
             requests.start()
@@ -69,10 +72,17 @@ class Relay:
         self.last_answer = bytes(said)
         return self.last_answer
 
+    def received(self, connection: socket.socket) -> bytes:
+        """What a client sends next; nothing where it has ended its side."""
+        with contextlib.suppress(OSError):
+            data = connection.recv(READ)
+            time.sleep(self.latency)
+            return data
+        return b""
+
     def _requests(self, connection: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while data := connection.recv(READ):
-                time.sleep(self.latency)
+            while data := self.received(connection):
                 server.sendall(data)
         with contextlib.suppress(OSError):
             server.shutdown(socket.SHUT_WR)

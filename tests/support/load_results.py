@@ -10,8 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hanami_reports.model.faults import FaultResult
 from hanami_reports.model.histogram import COARSE, HIGHEST, Histogram, bucket_for
-from hanami_reports.model.load import EXIT_STATUSES, ErrorClass, Generator, LimitResult, LoadResult, RunState
+from hanami_reports.model.load import (
+    EXIT_STATUSES,
+    ErrorClass,
+    Generator,
+    LimitResult,
+    LoadResult,
+    RunState,
+    StageResult,
+)
 from hanami_reports.model.series import Series, Slice
 
 Times = NDArray[np.int64]
@@ -273,6 +282,25 @@ def invalid_run() -> LoadResult:
         limits=(few, *run.limits[1:-1], limit),
         generators=(slow, *run.generators[1:]),
     )
+
+
+def faulted_run() -> LoadResult:
+    """A run in two stages with three faults: one is recovered from in time, one late, one never."""
+    run = made_up()
+    stages = tuple(
+        StageResult(name, "soak", begin, end, (4, 4), None, run.series)
+        for name, begin, end in (("calm", 0.0, 10.0), ("busy", 10.0, run.duration))
+    )
+    series = {"upload chunk": Series(sent=20, succeeded=12, failed=5, unanswered=3)}
+    faults = (
+        FaultResult("far away", "latency", 5.0, 7.0, 10.0, 1.5, "", 400.0, 0.005, series),
+        FaultResult(
+            "power cut", "kill", 20.0, 22.0, 2.0, 6.0, "", 400.0, 0.005, series, {"cluster": 2}, {"dataset": 3}
+        ),
+        FaultResult("the end", "reset", 40.0, 40.0, 10.0, None, "0 valid answers per second, 400 before", 400.0, 0.005),
+    )
+    error = ErrorClass("upload chunk", "lost connection", "connection reset", 5, 20.5, "", 5)
+    return replace(run, stages=stages, faults=faults, errors=(error,))
 
 
 def lost_run() -> LoadResult:

@@ -18,8 +18,11 @@ COMMAND = [
 ]  # without the current folder, as a console command
 # Tests share their machine with other tests: how their generator fares is not what they are about.
 EASY = '[generator]\ncpu = 1.0\ngenerator_delay_p99 = "60 s"\nevent_loop_delay_p99 = "60 s"\ncpu_wait = 1.0\n'
+EASY += "uncertainty = 1.0\n"
 EASY += '[[limit]]\nmetric = "unsent"\nstatistic = "share"\nat_most = 1\n'
 LOGIN = {"HANAMI_USER": ALICE[1], "HANAMI_PASSWORD": ALICE[3]}
+# By a plan: users that send as fast as they can take the machine from the tests beside them.
+SHORT = ("--seconds", "2", "--warm-up", "0.2", "--users", "2", "--model", "open", "--rate", "200")
 
 
 def run_load(*arguments: str, cwd: Path, login: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

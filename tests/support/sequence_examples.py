@@ -14,12 +14,14 @@ from typing import cast
 from hanami_conformance.cases.step import Step
 from hanami_conformance.options.profiles import GATE
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.stateful.property_runner import PropertyRunner, SearchSettings, SearchState
+from hanami_conformance.stateful.property_runner import PropertyRunner, SearchState
+from hanami_conformance.stateful.search_settings import SearchSettings
 from hanami_conformance.suite import (
     test_call_sequences,
     test_content_sequences,
     test_direct_sequences,
     test_first_sequences,
+    test_overlap_sequences,
     test_upload_sequences,
 )
 
@@ -47,6 +49,7 @@ def main() -> None:
     test_first_sequences.test_any_first_message_is_accepted_or_rejected_correctly(search)
     test_call_sequences.test_any_call_does_what_it_says_or_is_rejected(search)
     test_content_sequences.test_any_content_becomes_a_dataset_or_is_rejected(search)
+    test_overlap_sequences.test_any_overlapping_operations_have_an_order_that_explains_them(search)
     sequences = {
         kind: [[{"action": step.action, "arguments": step.arguments} for step in steps] for steps in sequences]
         for kind, sequences in search.drawn.items()

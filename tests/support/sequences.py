@@ -13,7 +13,8 @@ from hanami_conformance.cases.failures import Violation
 from hanami_conformance.cases.recording import CaseRecording, begin_case, end_case
 from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cases.step import Step
-from hanami_conformance.clients.rest import RestClient, RestResponse
+from hanami_conformance.clients.rest import RestClient
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.stateful.execute import execute as execute_sequence

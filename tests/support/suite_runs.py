@@ -126,10 +126,19 @@ def closing(connection: socket.socket, done: threading.Event) -> None:
     """Close at once."""
 
 
+def answer_and_end(connection: socket.socket, answer: bytes) -> None:
+    """Answer the first bytes, and end the connection without a reset, which unread bytes would cause."""
+    connection.settimeout(TIMEOUT)
+    connection.recv(4096)
+    connection.sendall(answer)
+    connection.shutdown(socket.SHUT_WR)
+    while connection.recv(4096):
+        pass
+
+
 def garbage(connection: socket.socket, done: threading.Event) -> None:  # noqa: ARG001
     """Answer with something that is no HTTP."""
-    connection.recv(4096)
-    connection.sendall(b"\x00\x01\x02 this is no HTTP \xff\xfe\r\n\r\n")
+    answer_and_end(connection, b"\x00\x01\x02 this is no HTTP \xff\xfe\r\n\r\n")
 
 
 def endless(connection: socket.socket, done: threading.Event) -> None:
@@ -142,11 +151,9 @@ def endless(connection: socket.socket, done: threading.Event) -> None:
 
 def failing(connection: socket.socket, done: threading.Event) -> None:  # noqa: ARG001
     """Answer everything with 500."""
-    connection.recv(4096)
-    connection.sendall(b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\nConnection: close\r\n\r\nOops")
+    answer_and_end(connection, b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\nConnection: close\r\n\r\nOops")
 
 
 def refusing(connection: socket.socket, done: threading.Event) -> None:  # noqa: ARG001
     """Answer everything with 401."""
-    connection.recv(4096)
-    connection.sendall(b"HTTP/1.1 401 No\r\nContent-Length: 8\r\nConnection: close\r\n\r\nwho, you")
+    answer_and_end(connection, b"HTTP/1.1 401 No\r\nContent-Length: 8\r\nConnection: close\r\n\r\nwho, you")

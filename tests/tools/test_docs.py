@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from hanami_conformance.catalogue import catalogue
-from hanami_conformance.catalogue.explanations import explanations
+from hanami_conformance.catalogue import catalogue, client_catalogue
+from hanami_conformance.catalogue.explanations import client_explanations, explanations
+from hanami_conformance.client_mode.scenario import scenarios
 from hanami_conformance.options.definitions import OPTIONS
 from hanami_proto.dialect import dialect_names, load_dialect
 from hanami_reference_backend.faults import catalogue as faults
@@ -66,6 +67,14 @@ def test_every_requirement_has_a_page(files: dict[str, str]) -> None:
         assert f"    hanami-conformance run --requirement {name} " in page
         assert "`test_" in page, name
         assert f"]({name}.md) |" in index
+
+
+def test_every_requirement_of_clients_and_every_scenario_is_on_their_page(files: dict[str, str]) -> None:
+    page = files["reference/client-requirements.md"]
+    for name, requirement in client_catalogue().items():
+        assert f"### {name}\n\n> {cell(requirement.text)}\n\n**{requirement.level.value}**" in page, name
+        assert cell(client_explanations()[name].why) in page
+    assert re.findall(r"^\| `([a-z-]+)` \|", page, flags=re.MULTILINE) == list(scenarios())
 
 
 def test_a_page_has_the_faults_and_defects_of_its_requirement(files: dict[str, str]) -> None:

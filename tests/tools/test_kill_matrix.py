@@ -11,13 +11,27 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
-from hanami_reports.model.conformance import CaseResult, ExitStatus, Level, Outcome, RunResult
+from hanami_reports.model.conformance import (
+    CaseResult,
+    ExitStatus,
+    Level,
+    Outcome,
+    RequirementResult,
+    RunResult,
+    Verdict,
+)
+from support.browser import DESK, PHONE, WCAG, running_browser, stored, visiting
 from support.suite_runs import left_in, with_tools
 from tools.kill_matrix import runs
-from tools.kill_matrix.matrix import Matrix, Row, baseline_problems, row_from
+from tools.kill_matrix.matrix import Matrix, baseline_problems
+from tools.kill_matrix.output import RowPrinter, write_matrix
 from tools.kill_matrix.page import render_page
-from tools.kill_matrix.runs import Part, Plan, try_idle_tests
+from tools.kill_matrix.plan import Plan
+from tools.kill_matrix.row import Row, row_from
+from tools.kill_matrix.runs import Part, try_idle_tests
 
 COUNTS = "test_a.py::test_progress_counts_bytes"
 LISTS = "test_a.py::test_lists_are_private"
@@ -82,17 +96,100 @@ def test_collateral_is_what_fails_besides_the_violated_requirements() -> None:
     )
     matrix = with_run(failed, ExitStatus.NOT_CONFORMANT, 3)
     figures = {
-        "failed requirements": {"mean": 2.0, "most": 3, "fault": "counts-chunks"},
-        "failed requirements that it does not violate": {"mean": 0.5, "most": 1, "fault": "counts-chunks"},
-        "failed cases": {"mean": 1.5, "most": 2, "fault": "counts-chunks"},
+        "failed requirements": {"mean": 2.0, "median": 2.0, "most": 3, "fault": "counts-chunks"},
+        "failed requirements that it does not violate": {
+            "mean": 0.5,
+            "median": 0.5,
+            "most": 1,
+            "fault": "counts-chunks",
+        },
+        "failed cases": {"mean": 1.5, "median": 1.5, "most": 2, "fault": "counts-chunks"},
+        "findings": {"mean": 1.5, "median": 1.5, "most": 2, "fault": "counts-chunks"},
     }
     written = json.loads(matrix.to_json())
     assert written["collateral"] == figures
     assert [row["failed_cases"] for row in written["faults"]] == [2, 1]
     assert written["faults"][0]["failed_requirements"] == ["PROG-2", "GEN-2", "FIN-3"]
-    assert "Failed requirements a fault: mean 2, at most 3 (counts-chunks)." in render_page(matrix)
+    assert "Failed requirements a fault: mean 2, median 2, at most 3 (counts-chunks)." in render_page(matrix)
     both = matrix.rows[0].merge(PASSING.rows[0])
     assert both.failed_cases == 3
+
+
+def requirement(name: str, level: Level) -> RequirementResult:
+    """A violated requirement."""
+    return RequirementResult(name, level, "", "", f"The text of {name}", Verdict.FAIL)
+
+
+REQUIREMENTS = (
+    requirement("PROG-2", Level.SHOULD),
+    requirement("DATA-2", Level.MUST),
+    requirement("FIN-3", Level.MUST),
+)
+
+
+def failing(*cases: tuple[str, str]) -> RunResult:
+    """A run whose cases each violate one requirement, with what the target did."""
+    failed = [
+        replace(case(COUNTS, Outcome.FAILED, name), id=f"{COUNTS}[{place}]", expected=f"right {place}", actual=actual)
+        for place, (name, actual) in enumerate(cases)
+    ]
+    return replace(run(*failed), requirements=REQUIREMENTS)
+
+
+EARLY, ACCEPTED = ("PROG-2", "complete = true"), ("FIN-3", "200 of a file that misses one byte")
+WRONG_VALUES = ("DATA-2", "values that differ from those sent")
+
+
+def test_findings_of_a_fault_are_those_of_a_report_and_the_first_names_what_it_violates() -> None:
+    """Two cases of one requirement are one finding, and that of the MUST comes first, whatever ran first."""
+    matrix = with_run(failing(EARLY, EARLY, ACCEPTED), ExitStatus.NOT_CONFORMANT, 3)
+    (row,) = json.loads(matrix.to_json())["faults"][:1]
+    assert [finding["requirements"] for finding in row["findings"]] == [["FIN-3"], ["PROG-2"]]
+    assert row["findings"][0]["title"] == "The text of FIN-3"
+    assert matrix.rows[0].first_finding == "FIN-3"
+    wrong = with_run(failing(EARLY, WRONG_VALUES), ExitStatus.NOT_CONFORMANT, 2)
+    assert wrong.rows[0].correctly_attributed, "detected, but somebody who reads one finding reads of DATA-2"
+    assert wrong.rows[0].first_finding == "DATA-2"
+
+
+def test_the_share_of_first_findings_that_name_a_violated_requirement_is_stated() -> None:
+    rows = (
+        row_from(FaultStub(), failing(EARLY), ExitStatus.NOT_CONFORMANT, 1.0, 1),
+        row_from(FaultStub("two"), failing(EARLY, WRONG_VALUES), ExitStatus.NOT_CONFORMANT, 1.0, 2),
+        row_from(FaultStub("none"), run(PASSED_CASE), ExitStatus.CONFORMANT, 1.0, 1),
+    )
+    matrix = replace(PASSING, rows=rows)
+    text = "first finding begins with a violated requirement: 1 of 3 faults (33 %)"
+    assert matrix.first_findings == text
+    assert json.loads(matrix.to_json())["first_finding_right"] == 1
+    page = render_page(matrix)
+    assert text.capitalize() in page
+    assert "Findings a fault: mean 1, median 1, at most 2 (two)." in page
+    assert '<td data-name="findings">1, first <span>PROG-2</span></td>' in page
+    assert '<td data-name="findings">2, first <span class="bad">DATA-2</span></td>' in page
+    assert '<td data-name="findings">0</td>' in page
+
+
+def test_findings_of_examples_and_sequences_are_found_together() -> None:
+    """A cause that shows in both is one finding."""
+    rows = [row_from(FaultStub(), failing(*cases), 1, 1.0, 2) for cases in ((EARLY, ACCEPTED), (EARLY, WRONG_VALUES))]
+    assert [len(row.findings) for row in (*rows, rows[0].merge(rows[1]))] == [2, 2, 3]
+
+
+def test_the_command_prints_what_fails_for_each_fault_and_the_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    matrix = with_run(failing(EARLY, EARLY, WRONG_VALUES), ExitStatus.NOT_CONFORMANT, 3)
+    print_row = RowPrinter(len(matrix.rows))
+    for row in matrix.rows:
+        print_row(row)
+    assert write_matrix(matrix, tmp_path) == 0
+    heading, first, second, *figures = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["fault", "violates", "failed", "cases", "findings"]
+    assert first.split()[-7:] == ["PROG-2", "2", "3", "2", "killed", "by", "1"]
+    assert second.split()[-7:] == ["GEN-3", "1", "1", "1", "killed", "by", "1"]
+    assert "findings a fault: mean 1.5, median 1.5, at most 2 (counts-chunks)" in figures
+    assert "first finding begins with a violated requirement: 0 of 2 faults (0 %)" in figures
 
 
 PASSED_CASE = case(COUNTS, Outcome.PASSED)
@@ -104,6 +201,10 @@ PROBLEMS = {
         "detected, but under the wrong requirement: GEN-3 instead of PROG-2, FIN-3",
     ),
     "test without a fault": (with_run(run(PASSED_CASE), 0), f"{COUNTS} detects no fault"),
+    "nothing judged": (
+        with_run(run(case(COUNTS, Outcome.UNSUPPORTED)), ExitStatus.NOTHING_RAN),
+        "the run against counts-chunks judged nothing",
+    ),
     "fewer cases": (with_run(DETECTED, 1, planned=3), "2 cases ran against counts-chunks instead of 3"),
     "empty case": (
         with_run(run(case(COUNTS, Outcome.FAILED, "PROG-2"), case(LISTS, Outcome.VACUOUS)), 1),
@@ -188,11 +289,38 @@ def test_the_unmodified_server_must_be_conformant_and_every_case_must_compare() 
 
 def test_the_page_is_one_file_and_escapes_its_texts() -> None:
     text = render_page(PROBLEMS["survives"][0])
-    assert "FAIL" in text
+    assert "Fail: 1 of 2 faults" in text
     assert "Progress counts &lt;chunks&gt;" in text
     assert "<chunks>" not in text
-    assert "http" not in text.lower()
-    assert "PASS" in render_page(PASSING)
+    assert "http:" not in text.lower()
+    assert "Pass: 2 of 2 faults" in render_page(PASSING)
+
+
+def many() -> Matrix:
+    """A matrix that is wider and longer than any window."""
+    tests = {f"test_{n // 9}.py::test_number_{n}_of_many_tests": ("PROG-2",) for n in range(90)}
+    detected = run(*(case(test, Outcome.FAILED, "PROG-2" if n % 9 else "GEN-3") for n, test in enumerate(tests)))
+    rows = [
+        row_from(FaultStub(f"a-fault-of-the-server-{n}"), detected, ExitStatus.NOT_CONFORMANT, 1.0, 90)
+        for n in range(60)
+    ]
+    return replace(PASSING, rows=tuple(rows), tests=tests, complete=False)
+
+
+def test_the_page_looks_and_works_as_the_pages_of_reports(tmp_path: Path) -> None:
+    files = stored(tmp_path, {"one": render_page(PROBLEMS["survives"][0]), "many": render_page(many())})
+    with running_browser() as browser, visiting(browser, files) as look:
+        for name in files:
+            for size, scheme in ((DESK, "light"), (PHONE, "dark")):
+                visit = look(name, size, scheme)
+                assert visit.overflow() <= 0
+                expect(visit.page.locator(".brand")).to_have_text("✿ Hanami conformance")
+                found = Axe().run(visit.page, options={"runOnly": WCAG, "resultTypes": ["violations"]})
+                assert found.violations_count == 0, found.generate_report()
+        page = look("many").page
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.get_by_role("button", name="Dark").click()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != paper
 
 
 def run_script(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -14,8 +14,9 @@ import pytest
 
 from hanami_reports.model.conformance import CaseResult, Level, Outcome, RequirementResult, RunResult, Verdict
 from support.suite_runs import with_tools
+from tools.process import BURN
 from tools.reference import TIMEOUT
-from tools.repeatability import BURN, Plan, conclude, differences, parse_options, said
+from tools.repeatability import Plan, conclude, differences, parse_options, said
 
 PROGRAM = ("-m", "tools.repeatability")
 GOOD = RunResult(

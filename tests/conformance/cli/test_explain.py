@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from hanami_conformance.catalogue import catalogue
-from hanami_conformance.cli.collect import collected_cases
+from hanami_conformance.catalogue import catalogue, client_catalogue
+from hanami_conformance.cli.collect import CollectError, collected_cases
 from hanami_conformance.cli.explain import tests_of as suite_tests_of
 from hanami_conformance.cli.main import main
 
@@ -29,6 +31,16 @@ def test_a_requirement_is_explained(capsys: pytest.CaptureFixture[str], monkeypa
     assert any(line.startswith("    24  Progress is not complete while a single byte is missing") for line in lines)
     assert "hanami-conformance run --requirement PROG-2" in text
     assert max(map(len, lines)) <= 80
+
+
+def test_a_requirement_of_clients_is_explained(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = explained(capsys, monkeypatch, "cli-17")
+    assert text.startswith("CLI-17  MUST  step 1\n")
+    assert "Violated, for example" in text
+    assert re.search(r"in up to \d+ scenarios; run them with\n  hanami-conformance client -- COMMAND\n", text)
+    assert explained(capsys, monkeypatch, "CLI").count("run them with") == len(client_catalogue())
 
 
 def test_an_observation_has_no_violation(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,4 +79,18 @@ def test_every_requirement_has_tests_and_every_case_belongs_to_one() -> None:
 
 def test_what_may_crash_a_server_is_marked(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert "[destructive]" in explained(capsys, monkeypatch, "GEN-2")
-    assert "[" not in explained(capsys, monkeypatch, "ATT-1")
+    marked = [line for line in explained(capsys, monkeypatch, "ATT-1").splitlines() if "[" in line]
+    assert all("[hostile]" in line for line in marked)  # generated ones, and none that is destructive
+
+
+@pytest.mark.parametrize("words", [["explain", "PROG-2"], ["known", "--check", "hanami-0.4.1"]])
+def test_a_suite_that_cannot_be_collected_is_an_internal_error(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise CollectError("the suite cannot be collected:")
+
+    monkeypatch.setattr(f"hanami_conformance.cli.{words[0]}.collected_cases", fail)
+    assert main(words) == 3
+    output = capsys.readouterr()
+    assert (output.out, output.err) == ("", "ERROR: the suite cannot be collected:\n")

@@ -1,7 +1,8 @@
-"""The action for GitHub, without GitHub: is ``action.yml`` consistent, and do its scripts do what they should?"""
+"""The action for GitHub, without GitHub: do its scripts do what they should?"""
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -11,101 +12,30 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from hanami_conformance.cli import github_action
-from hanami_conformance.cli.main import parser
-from hanami_conformance.options.definitions import OPTIONS
-from hanami_reports.model.conformance import parse_result
+from hanami_reports.model.conformance import (
+    CaseResult,
+    ExitStatus,
+    Level,
+    Outcome,
+    RequirementResult,
+    RunResult,
+    Verdict,
+    parse_result,
+)
+from support.action_runner import Runner
 from support.paths import ROOT
 from support.suite_runs import double, faulty_backend
-from tools.reference import TIMEOUT, USERS, clean_environment
+from tools.reference import TIMEOUT, USERS
 
-ACTION: Mapping[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-STEPS: Mapping[str, Any] = {step["id"]: step for step in ACTION["runs"]["steps"]}
-DOCS = (ROOT / "docs" / "how-to" / "ci.md").read_text(encoding="utf-8")
 FAULT = "complete-from-the-beginning"
 PASSWORD = "very-secret-1"
 QUICK = {"user": "alice", "password": PASSWORD, "profile": "smoke", "arguments": "--requirement PROG --shrink 0"}
-EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
-
-
-@dataclass
-class Runner:
-    """What the hosting service gives to a step, in a folder."""
-
-    folder: Path
-
-    @property
-    def workspace(self) -> Path:
-        return self.folder / "workspace"
-
-    @property
-    def temporary(self) -> Path:
-        return self.folder / "temp"
-
-    @property
-    def summary(self) -> str:
-        return (self.folder / "summary").read_text(encoding="utf-8")
-
-    @property
-    def outputs(self) -> dict[str, str]:
-        """The outputs, as the runner reads them."""
-        lines = iter((self.folder / "output").read_text(encoding="utf-8").split("\n"))
-        found = {}
-        for line in lines:
-            if line:
-                name, _, end = line.partition("<<")
-                found[name] = "\n".join(iter(lines.__next__, end))
-        return found
-
-    def environment(self, step: str, inputs: Mapping[str, str]) -> dict[str, str]:
-        """The environment of a step: inputs of the action go where ``env`` of the step puts them."""
-        given = {name: one.get("default", "") for name, one in ACTION["inputs"].items()} | dict(inputs)
-        values = {f"inputs.{name}": value for name, value in given.items()}
-        values["steps.python.outputs.python-path"] = sys.executable
-        own = {name: EXPRESSION.sub(lambda match: values[match[1]], text) for name, text in STEPS[step]["env"].items()}
-        return clean_environment() | {
-            "GITHUB_ACTIONS": "true",
-            "GITHUB_ACTION_PATH": str(ROOT),
-            "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
-            "GITHUB_OUTPUT": str(self.folder / "output"),
-            "GITHUB_WORKSPACE": str(self.workspace),
-            "GITHUB_SERVER_URL": "https://github.com",
-            "GITHUB_REPOSITORY": "someone/backend",
-            "GITHUB_RUN_ID": "17",
-            "RUNNER_TEMP": str(self.temporary),
-            **own,
-        }
-
-    def start(self, step: str, **inputs: str) -> subprocess.Popen[str]:
-        """Begin the script of a step as the runner does."""
-        for name in ("summary", "output"):
-            (self.folder / name).write_text("")
-        given = {name.replace("_", "-"): value for name, value in inputs.items()}
-        script = self.folder / "script.sh"
-        script.write_text(STEPS[step]["run"])
-        return subprocess.Popen(
-            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)],
-            cwd=self.workspace,
-            env=self.environment(step, given),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def run(self, step: str, **inputs: str) -> tuple[int, str]:
-        """Run the script of a step; its exit status, and what it printed."""
-        with self.start(step, **inputs) as process:
-            said, _ = process.communicate(timeout=TIMEOUT)
-        return process.returncode, said
 
 
 @pytest.fixture
@@ -130,51 +60,6 @@ def faultless() -> Iterator[str]:
 def faulty() -> Iterator[str]:
     with faulty_backend(FAULT) as url:
         yield url
-
-
-def texts(part: Any) -> Iterator[str]:
-    """All texts of a parsed file."""
-    if isinstance(part, dict):
-        part = list(part.values())
-    if isinstance(part, list):
-        for one in part:
-            yield from texts(one)
-    elif isinstance(part, str):
-        yield part
-
-
-def test_the_action_is_consistent() -> None:
-    inputs, outputs = ACTION["inputs"], ACTION["outputs"]
-    assert ACTION["runs"]["using"] == "composite"
-    assert all(one["description"] and isinstance(one["default"], str) for one in inputs.values())
-    used = [match for text in texts(ACTION["runs"]) for match in EXPRESSION.findall(text)]
-    used += [step["if"] for step in STEPS.values() if "if" in step]
-    named = {name for text in used for name in re.findall(r"inputs\.([a-z-]+)", text)}
-    assert named == set(inputs)  # none that is not there, none that is not used
-    for text in (*used, *(one["value"] for one in outputs.values())):
-        for step, output in re.findall(r"steps\.([a-z]+)\.outputs\.([a-z-]+)", text):
-            assert step in STEPS
-            assert step == "python" or output in {*outputs, "reports"}
-    assert {name: one["value"] for name, one in outputs.items()} == {
-        name: f"${{{{ steps.judge.outputs.{name} }}}}" for name in ("verdict", "exit-status", "result")
-    }
-
-
-def test_inputs_reach_the_program_by_the_environment_and_no_script() -> None:
-    environment = STEPS["judge"]["env"]
-    names = (*github_action.PASSED_ON, *github_action.OWN)
-    assert environment == {github_action.input_variable(name): f"${{{{ inputs.{name} }}}}" for name in names}
-    for step in STEPS.values():
-        assert "${{" not in step.get("run", "")
-        assert ("run" in step) == (step.get("shell") == "bash")
-    assert {option.name for option in OPTIONS if option.name in names} == set(github_action.PASSED_ON)
-
-
-def test_reports_are_uploaded_also_when_red() -> None:
-    step = STEPS["upload"]
-    assert list(STEPS).index("judge") < list(STEPS).index("upload")
-    assert step["if"].startswith("always()")
-    assert step["with"]["path"] == "${{ steps.judge.outputs.reports }}"
 
 
 def test_the_suite_is_installed_from_its_own_checkout(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,6 +108,23 @@ def test_a_server_without_faults_passes(runner: Runner, faultless: str) -> None:
     assert PASSWORD not in said + runner.summary
 
 
+def test_a_client_is_judged_without_a_target(runner: Runner) -> None:
+    client = shlex.join([sys.executable, str(ROOT / "examples" / "client"), "{workflow}"])
+    status, said = runner.run("judge", mode="client", command=client, arguments="--scenario csv-plain")
+    assert status == 0, said
+    assert runner.outputs["verdict"] == "CONFORMANT"
+    result = parse_result(Path(runner.workspace, runner.outputs["result"]).read_text(encoding="utf-8"))
+    assert {case.id.rsplit("::", 1)[0] for case in result.cases} == {"client::csv-plain"}
+    assert result.client.endswith("'{workflow}'")
+    assert "examples/client" in html.unescape(runner.summary)
+
+
+def test_a_client_that_does_nothing_fails_the_job(runner: Runner) -> None:
+    status, said = runner.run("judge", mode="client", command="true", arguments="--scenario csv-plain")
+    assert status == int(runner.outputs["exit-status"]) == ExitStatus.NOTHING_RAN, said
+    assert "::error title=Hanami conformance::NOTHING RAN" in said
+
+
 def test_a_faulty_server_fails_and_a_baseline_accepts_its_old_failures(runner: Runner, faulty: str) -> None:
     status, said = runner.run("judge", target=faulty, **QUICK)
     assert status == 1, said
@@ -241,6 +143,37 @@ def test_a_faulty_server_fails_and_a_baseline_accepts_its_old_failures(runner: R
     assert runner.outputs["verdict"] == "NOT CONFORMANT"
     assert "Compared with the baseline: no regressions" in runner.summary
     assert "::error" not in said
+
+
+@pytest.mark.parametrize(
+    ("before", "annotated"),
+    [
+        (["PROG-2"], ["MUST DATA-2"]),  # the older finding is no news
+        ([], ["MUST PROG-2", "MUST DATA-2"]),
+        (["PROG-2", "DATA-2"], ["MUST PROG-2", "MUST DATA-2"]),  # red without a new one: the exit status is worse
+    ],
+)
+def test_with_a_baseline_new_findings_are_annotated(tmp_path: Path, before: list[str], annotated: list[str]) -> None:
+    names = ("PROG-2", "DATA-2")
+    requirements = tuple(RequirementResult(one, Level.MUST, "w", "s", "t", Verdict.FAIL) for one in names)
+
+    def result(violated: Sequence[str], status: int) -> RunResult:
+        cases = [
+            CaseResult(
+                f"test_x.py::test_{one[:4].lower()}", "t", (one,), Outcome.FAILED, (one,), f"actual {one}", checks=1
+            )
+            if one in violated
+            else CaseResult(f"test_x.py::test_{one[:4].lower()}", "t", (one,), Outcome.PASSED, checks=1)
+            for one in names
+        ]
+        manifest = {"target": {"url": "http://h:1"}, "options": {}}
+        return RunResult(manifest, status, "", requirements, tuple(cases))
+
+    (tmp_path / "result.json").write_text(result(names, ExitStatus.NOT_CONFORMANT).to_json())
+    settings = github_action.JobSettings((), {}, tmp_path, result(before, ExitStatus.CONFORMANT), "before.json")
+    outcome = github_action.job_outcome(settings, ExitStatus.NOT_CONFORMANT)
+    assert [title for title, _ in outcome.findings] == annotated
+    assert outcome.status == ExitStatus.NOT_CONFORMANT
 
 
 def test_a_regression_fails_the_job(runner: Runner, faultless: str, faulty: str) -> None:
@@ -292,14 +225,22 @@ def test_a_target_that_is_not_there_is_red_whatever_the_baseline(runner: Runner)
         ({"arguments": "--report-dir=elsewhere"}, "HANAMI_REPORT_DIR"),
         ({"arguments": "--requirement 'PROG"}, "No closing quotation"),
         ({"baseline": "nowhere.json"}, "cannot read nowhere.json"),
-        ({"arguments": "--no-such-option"}, ""),
+        ({"mode": "both"}, "mode: 'both' is neither server nor client"),
+        ({"command": "python client.py"}, "command: only with mode: client"),
+        ({"mode": "client", "command": "python client.py"}, "target: not with mode: client"),
+        ({"mode": "client", "target": ""}, "command: mode: client needs the command that runs the client"),
+        ({"mode": "client", "target": "", "command": "a 'b"}, "command: No closing quotation"),
+        ({"mode": "client", "target": "", "command": "no-such-client"}, "the client cannot be started: No such file"),
+        ({"arguments": "--no-such-option"}, "::ERROR: unknown option '--no-such-option'"),
     ],
 )
 def test_wrong_inputs_are_reported(runner: Runner, inputs: Mapping[str, str], message: str) -> None:
-    status, said = runner.run("judge", target="http://127.0.0.1:9", **inputs)
+    status, said = runner.run("judge", **{"target": "http://127.0.0.1:9", **inputs})
     assert status == 4
     assert message in said
-    assert "hunter2" not in said + runner.summary
+    summary = html.unescape(runner.summary)
+    assert message.removeprefix("::ERROR: ") in summary
+    assert "hunter2" not in said + summary
     assert runner.outputs["verdict"] == "USAGE"
 
 
@@ -375,34 +316,6 @@ def test_the_summary_is_a_command_too(runner: Runner, faultless: str) -> None:
     result.write_text(result.read_text().replace('"exit_status": 0', '"exit_status": "zero"'))
     done = summary("reports/latest")
     assert (done.returncode, done.stderr.count("\n")) == (4, 1)
-
-
-def test_the_examples_of_the_docs_are_right() -> None:
-    blocks = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)]
-    steps = [
-        step for block in blocks for job in block.get("jobs", {}).values() for step in job["steps"] if "uses" in step
-    ]
-    ours = [step for step in steps if "hanami-conformance@" in step["uses"]]
-    assert ours
-    for step in ours:
-        assert set(step["with"]) <= set(ACTION["inputs"])
-        assert all("secrets." in step["with"][name] for name in step["with"] if name.endswith(("password", "token")))
-    assert any("services" in job for block in blocks for job in block.get("jobs", {}).values())
-    jobs = [job for block in blocks for job in block.values() if isinstance(job, dict) and "script" in job]
-    assert jobs
-    for job in jobs:
-        assert job["artifacts"]["when"] == "always"
-        assert job["artifacts"]["reports"]["junit"] == "reports/latest/junit.xml"
-        for line in (*job["script"], *job.get("after_script", [])):
-            for part in re.split(r"\|\||&&|>", line):
-                words = shlex.split(part)
-                if words[:1] == ["hanami-conformance"]:
-                    parser().parse_args(words[1:])
-
-
-def test_every_input_is_documented() -> None:
-    for name in (*ACTION["inputs"], *ACTION["outputs"]):
-        assert f"`{name}`" in DOCS
 
 
 def test_the_servers_of_these_tests_know_the_password() -> None:

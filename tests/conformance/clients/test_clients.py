@@ -20,7 +20,7 @@ from hanami_conformance.clients.endpoint import Endpoint
 from hanami_conformance.clients.rest import RestClient
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import CloseInfo, Message
-from support.suite_runs import closing, double, endless, garbage, silent
+from support.suite_runs import closing, double, endless, failing, garbage, silent
 
 Handler = Callable[[ServerConnection], None]
 
@@ -291,3 +291,15 @@ def test_rarely_answered_calls_are_awaited_briefly() -> None:
     for _ in range(10):
         short.record_timeout("chunk", 1.0)
     assert short.seconds("chunk") == 0.1
+
+
+def test_the_answer_of_a_double_is_not_lost_with_what_it_leaves_unread() -> None:
+    with double(failing) as url:
+        place = ("127.0.0.1", int(url.rpartition(":")[2]))
+        with socket.create_connection(place, timeout=30.0) as connection:
+            connection.sendall(b"POST /v1/token HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n")
+            answer = connection.recv(8)
+            connection.sendall(bytes(200_000))
+            while part := connection.recv(4096):  # a reset would raise an error here
+                answer += part
+    assert answer.startswith(b"HTTP/1.1 500 ")

@@ -19,7 +19,8 @@ from hanami_conformance.cases.failures import (
 from hanami_conformance.clients.cluster_messages import ClusterShape, is_json
 from hanami_conformance.clients.deadline import AdaptiveTimeout
 from hanami_conformance.clients.endpoint import Endpoint
-from hanami_conformance.clients.rest import RestClient, RestResponse
+from hanami_conformance.clients.rest import RestClient
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.resources.factory import Leftover, ResourceFactory

@@ -16,7 +16,7 @@ from hanami_conformance.clients.connection_limit import ConnectionLimit
 from hanami_conformance.clients.deadline import AdaptiveTimeout
 from hanami_conformance.clients.endpoint import Endpoint
 from hanami_conformance.clients.raw_request import send_raw
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.clients.tcp import RawConnection
 
 OK = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
@@ -70,6 +70,21 @@ def test_a_response_is_read(rest: bytes, closes: bool) -> None:
 def test_an_end_without_a_response_is_a_closed_connection(answer: bytes) -> None:
     with pytest.raises(ConnectionClosed, match="an answer to a byte; actual the end of the connection"):
         exchange(answer)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Content-Length: 5\r\n\r\nwhy?",
+        b"Content-Length: 4\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n4\r\nwhy?\r\n",
+    ],
+    ids=["within its body", "before its body", "before the last chunk"],
+)
+def test_a_response_that_is_cut_is_no_response(rest: bytes) -> None:
+    actual = r"no whole response, only 'HTTP/1\.1 400 .*', and the end of the connection"
+    with pytest.raises(ConnectionClosed, match=actual):
+        exchange(OK + rest)
 
 
 def test_other_bytes_are_no_response() -> None:

@@ -51,10 +51,10 @@ def test_processes_that_share_a_cpu_wait_and_a_stopped_one_does_not() -> None:
             process.wait()
 
 
-def write_threads(proc: Path, waits: dict[int, float]) -> None:
-    """Write the counters of the threads of process 7: seconds waited by thread."""
+def write_threads(proc: Path, waits: dict[int, float], process: int = 7) -> None:
+    """Write the counters of the threads of a process: seconds waited by thread."""
     for thread, waited in waits.items():
-        folder = proc / "7" / "task" / str(thread)
+        folder = proc / str(process) / "task" / str(thread)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "schedstat").write_text(f"5000000000 {round(waited * 1e9)} 12\n")
 
@@ -67,6 +67,19 @@ def test_the_thread_that_waited_longest_counts(monkeypatch: pytest.MonkeyPatch, 
     assert meter.read().waited == pytest.approx(2.0)
     meter.restart()
     assert meter.read().waited == 0
+
+
+def test_a_process_that_was_not_known_before_does_not_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(scheduler, "PROC", tmp_path)
+    write_threads(tmp_path, {7: 100.0})
+    processes = [7]
+    meter = SchedulerMeter(lambda: processes)
+    processes.append(11)
+    write_threads(tmp_path, {11: 3.0, 12: 2.0}, process=11)  # which may be long ago
+    assert meter.read().waited == 0
+    meter.restart()
+    write_threads(tmp_path, {11: 3.5}, process=11)
+    assert meter.read().waited == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

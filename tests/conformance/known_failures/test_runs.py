@@ -13,6 +13,8 @@ import pytest
 
 from hanami_conformance.cases.failures import PreconditionFailed, TargetDown, Violation
 from hanami_conformance.cases.recording import CaseRecording
+from hanami_conformance.cli.main import main
+from hanami_conformance.known_failures.file import read_list
 from hanami_conformance.session.classifier import CaseClassifier
 from hanami_reports.model.conformance import Outcome
 from hanami_reports.model.known_failures import Entry
@@ -59,7 +61,7 @@ def test_a_failure_that_is_listed_is_green(tmp_path: Path, faulty: str, by_envir
     assert "NO NEW FAILURES  1 requirement known to fail, 1 of them a MUST  1 requirement: 1 KNOWN" in run.stdout
     assert "  known     PROG-2  1 case: it does not count" in run.stdout
     result = result_of(tmp_path)
-    assert result["format_version"] == 3
+    assert result["format_version"] == 4
     assert verdicts(tmp_path) == {"PROG-2": "KNOWN"}
     assert [(case["outcome"], case["known"]) for case in result["cases"]] == [("known", "it does not count")]
     assert result["known"]["entries"][0]["cases"] == [TINY]
@@ -109,6 +111,27 @@ def test_a_stale_list_is_red_and_is_fixed_by_the_printed_command(tmp_path: Path)
     assert left == f"# ours\n{entry(CHUNKS, kind='flaky')}"
     again = run_with(left, "-k", "tiny_chunks or as_many_chunks", cwd=tmp_path)
     assert again.returncode == 0, again.stdout + again.stderr
+
+
+@pytest.mark.slow
+def test_another_defect_of_a_known_requirement_is_new(tmp_path: Path) -> None:
+    options = ("--requirement", "PROG-1", "-k", "progress")
+    with backend("--fault", "complete-is-a-number") as url:
+        assert run_with('dialect = "documented"\n', *options, cwd=tmp_path, url=url).returncode == 1
+        assert main(["known", "--update", str(tmp_path / "k.toml"), "--from", str(tmp_path / REPORT)]) == 0
+        listed = (tmp_path / "k.toml").read_text().replace("TODO: why", "counts in numbers")
+        assert listed.count("[[known]]") == listed.count("counts in numbers") == 1
+        known = run_with(listed, *options, cwd=tmp_path, url=url)
+        assert known.returncode == 0, known.stdout + known.stderr
+        assert "NO NEW FAILURES" in known.stdout
+    with backend("--fault", "complete-is-a-text") as url:
+        other = run_with(listed, *options, cwd=tmp_path, url=url)
+    assert other.returncode == 1, other.stdout + other.stderr
+    assert "1 finding in " in other.stdout
+    assert verdicts(tmp_path)["PROG-1"] == "FAIL"
+    assert main(["known", "--update", str(tmp_path / "k.toml"), "--from", str(tmp_path / REPORT)]) == 0
+    (entry,) = read_list(tmp_path / "k.toml").entries
+    assert entry.reason == "TODO: why"
 
 
 def test_a_narrow_run_ignores_entries_of_omitted_cases(tmp_path: Path) -> None:
@@ -192,7 +215,7 @@ def test_two_runs_are_compared(tmp_path: Path, faulty: str) -> None:
         check=False,
     )
     assert compared.returncode == 1, compared.stdout + compared.stderr
-    assert "REGRESSIONS  worse: 1 requirement, 1 case; worse exit status: 0 -> 1" in compared.stdout
+    assert "REGRESSIONS  1 new finding; worse: 1 requirement, 1 case; worse exit status: 0 -> 1" in compared.stdout
 
 
 # What comes behind a known failure, when its test is over.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hanami_conformance.options.profiles import DEEP
 from support.suite_runs import faulty_backend, result_of, run_suite
 from tools.reference import ALICE, SECOND
 from tools.tcp_proxy import COUNTS, counting_proxy
@@ -39,7 +40,7 @@ def test_the_same_sequences_run_whatever_else_runs(tmp_path: Path) -> None:
         run = run_suite("--target", "reference", "--profile", "smoke", *options, cwd=folder)
         assert run.returncode in (0, 5), run.stdout  # so few sequences do not come to every requirement
         counts.append(sequences_of(folder))
-    case = "test_direct_sequences.py::test_any_sequence_of_clusters_matches_the_model"
+    case = "test_direct_sequences.py::test_any_sequence_of_clusters_matches_the_model[search-1]"
     assert counts[0][case] == counts[1][case]
 
 
@@ -50,8 +51,9 @@ def test_deep_reports_its_seed_and_ends_in_time(tmp_path: Path) -> None:
     assert run.returncode in (0, 5), run.stdout + run.stderr  # 5 where no sequence reached some requirement
     seed = result_of(tmp_path)["manifest"]["options"]["seed"]
     assert f"profile deep, seed {seed}" in run.stdout
-    ((sequences, _),) = sequences_of(tmp_path).values()
-    assert sequences > 0
+    counts = sequences_of(tmp_path)
+    assert len(counts) == DEEP.searches
+    assert all(sequences for sequences, _ in counts.values())
 
 
 @pytest.mark.skipif(not COUNTS, reason="only Linux reports the state of a connection")
@@ -60,5 +62,7 @@ def test_sequences_keep_to_the_budget(tmp_path: Path, connections: int) -> None:
     options = ("--profile", "smoke", "--max-connections", str(connections), "-k", "sequences")
     with faulty_backend() as url, counting_proxy(url) as (address, most):
         run = run_suite("--target", address, *ALICE, *SECOND, *options, cwd=tmp_path)
-    assert {case["outcome"] for case in result_of(tmp_path)["cases"]} == {"passed"}, run.stdout
+    for case in result_of(tmp_path)["cases"]:
+        needs_two = case["id"].startswith("test_overlap_sequences.py")
+        assert case["outcome"] == ("unsupported" if needs_two and connections == 1 else "passed"), run.stdout
     assert most() == connections + 1  # one REST call comes on top

@@ -16,7 +16,7 @@ from hanami_conformance.cases.failures import ConnectionClosed, TargetDown, Unsu
 from hanami_conformance.cases.recording import begin_case, current_case, end_case
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.json_response import json_object
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.options.run import resolve
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.resources.cleanup import delete_leftovers, describe

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hanami_conformance.cases.failures import ConnectionClosed, ResponseTimeout, Violation
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.finished_upload import FinishedUpload
 from hanami_conformance.suite.support.uploads import small_upload
@@ -56,3 +56,12 @@ def test_content_that_no_upload_has_is_not_attributed_to_a_step(
     write = {"action": "write", "socket": 0, "position": 0, "length": 5, "variant": 0}
     attach = {"action": "attach", "file": 0}
     assert violated_requirement(resources, "upload", begin, attach, write, write) == "FIN-2"
+
+
+def test_a_twin_is_uploaded_also_where_all_connections_are_open(resources: ResourceFactory) -> None:
+    upload, model = small_upload(resources, "mnist")
+    for role in upload.files:
+        upload.attach(role)
+    assert resources.target.connection_limit.is_reached
+    twin = FinishedUpload(upload, model, "an upload").plain_twin()
+    assert twin.merging.correct

@@ -8,7 +8,7 @@ import pytest
 
 from hanami_conformance.cases.failures import PreconditionFailed, Unsupported
 from hanami_conformance.clients.cluster_messages import ClusterShape
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.target.target import Account
 from support.sequences import resources_at
 

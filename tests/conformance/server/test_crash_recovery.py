@@ -133,7 +133,7 @@ def test_a_process_that_ends_after_a_case_is_detected() -> None:
         (
             [("b", Outcome.PASSED), ("a", Outcome.PASSED), ("b", Outcome.LOST)],
             2,
-            {"b": (Outcome.LOST, "again after a, not when it ran alone: why")},
+            {"b": (Outcome.LOST, "cause not confirmed, again after a, not when it ran alone: why")},
         ),
     ],
 )
@@ -187,7 +187,7 @@ def all_passed(names: list[str]) -> list[tuple[str, Outcome | None]]:
                 ("a4", Outcome.PASSED),
                 ("a2", Outcome.PASSED),
             ],
-            {"b": (Outcome.LOST, "again after the cases a2 to a4, not when they ran apart: why")},
+            {"b": (Outcome.LOST, "cause not confirmed, again after the cases a2 to a4, not when they ran apart: why")},
         ),
         (
             [
@@ -211,7 +211,12 @@ def all_passed(names: list[str]) -> list[tuple[str, Outcome | None]]:
         ),
         (
             [*all_passed([*EIGHT, "b"])],
-            {"b": (Outcome.LOST, "neither again when it ran alone, nor after the 8 cases before it: why")},
+            {
+                "b": (
+                    Outcome.LOST,
+                    "cause not confirmed, neither again when it ran alone, nor after the 8 cases before it: why",
+                )
+            },
         ),
     ],
 )
@@ -263,7 +268,7 @@ def test_it_does_not_look_back_for_ever(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_first_case_has_none_before_it() -> None:
     world = World(("b", Outcome.PASSED))
-    assert said_of(world) == {"b": (Outcome.LOST, "not when it ran again alone: why")}
+    assert said_of(world) == {"b": (Outcome.LOST, "cause not confirmed, not when it ran again alone: why")}
 
 
 def test_a_case_that_passed_and_ended_a_server_has_its_log_and_breaks_a_requirement() -> None:

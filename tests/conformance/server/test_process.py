@@ -21,6 +21,8 @@ from hanami_conformance.common.redact import SECRETS, redact_file
 from hanami_conformance.options.target import Credentials, TargetOptions
 from hanami_conformance.server.process import TAIL_LINES, ServerProcess
 from hanami_conformance.server.startup import ServerStartError, ServerStartup, is_taken
+from hanami_proto.files import DiskError
+from support.full_disk import files_of_at_most
 from tools.reference import TIMEOUT, clean_environment
 
 PATIENT = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -217,3 +219,12 @@ def test_a_log_is_hidden_in_place(tmp_path: Path) -> None:
     redact_file(path)
     assert path.read_bytes() == b"a [password]\n\xff\n[password], [password]\n" + b"x" * (3 << 20)
     assert os.listdir(tmp_path) == ["log"]  # noqa: PTH208 - nothing else is left
+
+
+def test_a_log_that_cannot_be_hidden_is_removed_with_all_traces_of_the_attempt(tmp_path: Path) -> None:
+    SECRETS.add("very-secret-1", "password")
+    path = tmp_path / "log"
+    path.write_bytes(b"a very-secret-1\n" + b"x" * 50_000)
+    with files_of_at_most(10_000), pytest.raises(DiskError, match="File too large"):
+        redact_file(path)
+    assert os.listdir(tmp_path) == []  # noqa: PTH208

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.cases.failures import PreconditionFailed, SiblingCrashed, TargetDown, Violation
+from hanami_conformance.cases.failures import (
+    MissingAnswer,
+    PreconditionFailed,
+    SiblingCrashed,
+    TargetDown,
+    Violation,
+)
 from hanami_conformance.cases.recording import CaseRecording
 from hanami_conformance.common.shortage import MachineShortage
 from hanami_conformance.session.classifier import CaseClassifier
@@ -39,13 +45,25 @@ class Target:
         return ""
 
 
+def of_value(violation: Violation) -> Violation:
+    """A failure that belongs to a value of its row, where the target is up."""
+    violation.attribute_to_value("DATA-2")
+    return violation
+
+
 def classified(
-    error: BaseException | None = None, *, loss: str = "", lacking: str = "", when: str = "call", **recorded: Any
+    error: BaseException | None = None,
+    *,
+    loss: str = "",
+    lacking: str = "",
+    when: str = "call",
+    requirements: tuple[str, ...] = ("ATT-4", "ATT-5"),
+    **recorded: Any,
 ) -> CaseResult:
     target: Any = Target(loss, lacking)
     classifier = CaseClassifier(target)
     recording = CaseRecording("f::t", sent=1, checks=1, **recorded)
-    classifier.begin(recording, "title", ("ATT-4", "ATT-5"))
+    classifier.begin(recording, "title", requirements)
     call: Any = SimpleNamespace(when=when, excinfo=None if error is None else SimpleNamespace(value=error))
     report: Any = SimpleNamespace(outcome="passed", longrepr="", fspath="f")
     classifier.phase(call, report)
@@ -59,8 +77,14 @@ def classified(
     [
         (Violation("a", "b"), "call", {}, ("GEN-2", "ATT-4")),
         (Violation("a", "b", "ATT-2"), "call", {}, ("GEN-2", "ATT-2")),
+        (Violation("a", "b", "ATT-1"), "call", {}, ("GEN-2", "ATT-4")),  # no handshake, because the target is down
+        (Violation("a", "b", "ATT-1"), "call", {"sequences": 3}, ("GEN-2",)),
         (Violation("a", "b"), "call", {"sequences": 3}, ("GEN-2",)),
         (Violation("a", "b", "DIO-1"), "call", {"sequences": 3}, ("GEN-2", "DIO-1")),
+        (MissingAnswer("a", "b", "DIO-1"), "call", {}, ("GEN-2", "ATT-4")),
+        (MissingAnswer("a", "b", "DIO-1"), "call", {"sequences": 3}, ("GEN-2", "DIO-1")),
+        (of_value(Violation("a", "b", "FIN-1")), "call", {"sequences": 3}, ("GEN-2", "FIN-1")),
+        (of_value(Violation("a", "b")), "call", {"sequences": 3}, ("GEN-2",)),
         (PreconditionFailed("no cluster"), "call", {}, ("GEN-2",)),
         (Violation("a", "b"), "setup", {}, ("GEN-2",)),
         (None, "call", {"dropped": True}, ("GEN-2", "ATT-4")),
@@ -73,6 +97,16 @@ def test_the_requirements_that_a_lost_target_violates(
     result = classified(error, loss=DOWN, when=when, **recorded)
     assert (result.outcome, result.violated, result.loss) == (Outcome.LOST, violated, DOWN)
     assert result.reason.startswith(f"the target no longer answers: {DOWN}; before that: ")
+
+
+def test_a_requirement_that_only_observes_is_not_violated_by_a_lost_target() -> None:
+    assert classified(Violation("a", "b"), loss=DOWN, requirements=("ATT-8",)).violated == ("GEN-2",)
+    assert classified(dropped=True, loss=DOWN, requirements=("ATT-8",)).violated == ("GEN-2",)
+
+
+def test_a_case_of_handshakes_that_loses_the_target_is_about_them() -> None:
+    result = classified(Violation("a", "b", "ATT-1"), loss=DOWN, requirements=("ATT-1",))
+    assert result.violated == ("GEN-2", "ATT-1")
 
 
 def test_a_dropped_socket_is_a_rejection_where_the_target_is_up() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from hanami_conformance.session.execution import MOST_CPU_WAITS
 from hanami_loadtests.ports import free_port
 from support.few_ports import FEW_PORTS, NEEDS_NAMESPACE
 from support.suite_runs import COMMAND, result_of, run_suite
@@ -120,6 +121,42 @@ def test_a_shortage_during_a_run_ends_it_and_violates_nothing(tmp_path: Path, er
     assert not any(case["violated"] for case in result["cases"])
     assert result["reason"].startswith(f"{LACKS}{words}")
     assert "Traceback" not in run.stdout + run.stderr
+
+
+BUSY_FOR_A_WHILE = """
+import hanami_conformance.clients.websocket_connection as module
+import hanami_conformance.session.execution as execution
+from hanami_conformance.common.shortage import CpuShortage
+original = module.WebSocketConnection._connect
+def connect(self, timeout):
+    connect.count += 1
+    if 2 < connect.count <= {last}:
+        raise CpuShortage("too little CPU time is left")
+    original(self, timeout)
+connect.count = 0
+module.WebSocketConnection._connect = connect
+execution.CPU_PAUSE = 0.01
+"""
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_case_that_lacked_a_cpu_runs_again(tmp_path: Path, *, lasting: bool) -> None:
+    (tmp_path / "sitecustomize.py").write_text(BUSY_FOR_A_WHILE.format(last=10**9 if lasting else 4))
+    environment = {"PYTHONPATH": str(tmp_path)}
+    run = run_suite(
+        "--target", "reference", "--requirement", "ATT-4", "--profile", "smoke", cwd=tmp_path, environment=environment
+    )
+    outcomes = [case["outcome"] for case in result_of(tmp_path)["cases"]]
+    repeats = run.stdout.count("runs again in 0 s: too little CPU time is left")
+    if lasting:
+        assert run.returncode == 3, run.stdout + run.stderr
+        assert outcomes.count("error") == 1
+        assert repeats == MOST_CPU_WAITS
+    else:
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert "error" not in outcomes
+        assert 1 <= repeats <= 2
+    assert not any(case["violated"] for case in result_of(tmp_path)["cases"])
 
 
 @pytest.mark.slow

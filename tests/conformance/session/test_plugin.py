@@ -114,12 +114,28 @@ def test_several_processes_are_one_clear_line(tmp_path: Path) -> None:
         assert run_pytest(*words[2:], *more, "-k", "boolean_complete", cwd=tmp_path).returncode == 0
 
 
+@pytest.mark.parametrize("more", [(), ("-x", "--durations=1", "--junitxml=junit.xml")], ids=["plain", "with options"])
+def test_processes_of_xdist_are_workers_of_the_suite(tmp_path: Path, more: tuple[str, ...]) -> None:
+    options = ("--hanami-target", "reference", "-k", "test_direct_mode", "--hanami-profile", "smoke")
+    run = run_pytest("-n", "2", "--pyargs", "hanami_conformance", *options, *more, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    result = result_of(tmp_path)
+    assert result["manifest"]["workers"] == 2
+    assert f"{result['summary']['cases']['passed']} passed" in run.stdout
+    assert (tmp_path / "junit.xml").exists() == bool(more)
+
+
 def test_several_processes_are_nothing_to_sessions_without_cases(tmp_path: Path) -> None:
     (tmp_path / "test_other.py").write_text("def test_other(): pass\n")
     run = run_pytest("-n", "2", cwd=tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+LOGS = """
+import logging
+def pytest_runtest_call(item):
+    logging.getLogger("any").debug("logs are shown")
+"""
 RERUNS = """
 from _pytest.runner import runtestprotocol
 def pytest_runtest_protocol(item, nextitem):  # as plugins do that run a failing test again
@@ -154,12 +170,14 @@ def test_debug_logs_hold_no_token(tmp_path: Path) -> None:
         "--hanami-target",
         "reference",
         "-k",
-        "boolean_complete",
+        "boolean_complete or answer_to_a_text_message",  # over both kinds of connections
         "--log-cli-level=DEBUG",
+        *("-p", "logs"),
     )
-    run = run_pytest(*arguments, cwd=tmp_path)
+    (tmp_path / "logs.py").write_text(LOGS)
+    run = run_pytest(*arguments, cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "httpcore" in run.stdout
+    assert run.stdout.count("logs are shown") == 3
     assert "eyJ" not in run.stdout
 
 

@@ -17,7 +17,8 @@ from hanami_conformance.cases.sequence import StepSequence
 from hanami_conformance.cli.replay import is_same
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.cluster_socket import ClusterSocket
-from hanami_conformance.clients.rest import RestClient, RestResponse
+from hanami_conformance.clients.rest import RestClient
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.models.cluster import ClusterModel

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hanami_conformance.cases.failures import Violation
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.resources import cluster, retry, upload

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from support.suite_runs import faulty_backend, result_of, run_suite
-from tools.reference import ALICE
+from tools.reference import ALICE, TIMEOUT, clean_environment
 
 FOUND = [
     ("first-write-wins", "upload", "DATA-4", 4),
@@ -34,6 +36,29 @@ def test_a_fault_is_found_attributed_and_shrunk(
     assert sequence["kind"] == kind
     (path,) = (tmp_path / "reports" / "latest" / "exchanges").glob("*.json")
     assert json.loads(path.read_text()) == sequence
+
+
+@pytest.mark.slow
+def test_a_fault_of_two_operations_at_once_is_found_and_replayed(tmp_path: Path) -> None:
+    with faulty_backend("puts-at-once-all-accepted") as url:
+        run = run_suite("--target", url, *ALICE, "--case", "test_overlap_sequences.py", "--shrink", "2", cwd=tmp_path)
+        assert run.returncode == 1, run.stdout + run.stderr
+        (case,) = result_of(tmp_path)["cases"]
+        assert case["violated"] == ["FIN-5"], case["reason"]
+        assert "which no order explains after: the PUT of upload 0 by branch" in case["actual"]
+        steps = json.loads(case["sequence"])["steps"]
+        assert [step["action"] for step in steps if "branch" in step].count("finalize") > 1
+        (path,) = (tmp_path / "reports" / "latest" / "exchanges").glob("*.json")
+        replayed = subprocess.run(
+            [sys.executable, "-m", "hanami_conformance.cli.main", "replay", str(path), "--target", url, *ALICE],
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    assert replayed.returncode == 1, replayed.stdout + replayed.stderr
+    assert "still failing" in replayed.stdout
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis.strategies import lists, sampled_from
+from hypothesis.strategies import SearchStrategy, just, lists, sampled_from
 
 from hanami_conformance.cases.attribution import attribute_to_steps
 from hanami_conformance.cases.failures import Violation
@@ -24,8 +24,9 @@ from hanami_conformance.options.profiles import PROFILES
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.stateful import property_runner
 from hanami_conformance.stateful.executors.uploads import UploadExecutor
-from hanami_conformance.stateful.property_runner import PropertyRunner, SearchSettings
+from hanami_conformance.stateful.property_runner import PropertyRunner
 from hanami_conformance.stateful.pytest_export import to_pytest
+from hanami_conformance.stateful.search_settings import SearchSettings
 from hanami_conformance.stateful.strategies.rest_calls import call_sequences
 from hanami_conformance.stateful.strategies.uploads import upload_sequences
 from hanami_conformance.stateful.upload_state import missing_spans, mnist_files
@@ -38,7 +39,9 @@ CASE = "test_upload_sequences.py::test_any_sequence_of_uploads_matches_the_model
 @given(upload_sequences(12, 2_000_000))
 def test_a_sequence_survives_its_file(steps: list[Step]) -> None:
     sequence = StepSequence("upload", tuple(steps), "documented", "PROG-2", 'expected "a"', "b\n")
-    assert StepSequence.from_json(sequence.to_json()) == sequence
+    for recurred in (None, True, False):
+        kept = replace(sequence, recurred_alone=recurred)
+        assert StepSequence.from_json(kept.to_json()) == kept
     known = {*UploadExecutor.socket_actions, *UploadExecutor.upload_actions, *UploadExecutor.actions}
     assert {step.action for step in steps} <= known
 
@@ -58,11 +61,17 @@ EMPTY_SEQUENCE = {"format": "hanami-conformance-sequence", "format_version": 1}
             '{"format": "hanami-conformance-sequence", "format_version": 1, "kind": "upload", "steps": [1]}',
             "not a step",
         ),
+        (json.dumps({**EMPTY_SEQUENCE, "kind": "upload", "steps": [], "recurred_alone": "yes"}), "true, false or null"),
     ],
 )
 def test_text_that_is_no_sequence_is_rejected(text: str, message: str) -> None:
     with pytest.raises(SequenceError, match=message):
         StepSequence.from_json(text)
+
+
+def test_a_file_of_an_earlier_version_does_not_say_whether_its_failure_recurred() -> None:
+    old = json.dumps({**EMPTY_SEQUENCE, "kind": "upload", "steps": []})
+    assert StepSequence.from_json(old).recurred_alone is None
 
 
 @pytest.mark.parametrize(
@@ -236,6 +245,9 @@ def test_a_search_without_time_executes_nothing_and_fails_nothing() -> None:
     assert current_case().sequences == before
 
 
+ANY_STEPS = lists(sampled_from([Step("read"), Step("write"), Step("damage")]), min_size=0, max_size=6)
+
+
 class Server:
     """A server that fails a sequence of which some step is of a kind, and what it does from then on.
 
@@ -262,19 +274,28 @@ class Server:
             raise Violation("the content that was sent", "another one", "FIN-2")
 
 
-def search(server: Server, monkeypatch: pytest.MonkeyPatch) -> tuple[Violation, CaseRecording]:
+def search(
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    steps: SearchStrategy[list[Step]] = ANY_STEPS,
+    shrink_seconds: float = 5.0,
+) -> tuple[Violation, CaseRecording]:
     """Search for a failing sequence; return the failure and the recording of the case."""
     monkeypatch.setattr(property_runner, "execute", server.execute)
     case = begin_case("test")
-    profile = replace(PROFILES["gate"], sequences=50, shrink_seconds=5.0)
+    profile = replace(PROFILES["gate"], sequences=50, shrink_seconds=shrink_seconds)
     runner = PropertyRunner(SearchSettings(profile, seed=1, seconds=0.0, database=None), server)  # type: ignore[arg-type]
-    steps = lists(sampled_from([Step("read"), Step("write"), Step("damage")]), min_size=0, max_size=6)
     try:
         with pytest.raises(Violation) as caught:
             runner("upload", steps)
     finally:
         end_case()
     return caught.value, case
+
+
+def recurred_alone(case: CaseRecording) -> bool | None:
+    assert case.sequence is not None
+    return case.sequence.recurred_alone
 
 
 def actions(case: CaseRecording) -> list[str]:
@@ -290,6 +311,7 @@ def test_what_fails_without_any_step_is_not_the_effect_of_one(monkeypatch: pytes
 def test_a_failure_of_a_step_is_shrunk_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     violation, case = search(Server("damage"), monkeypatch)
     assert (violation.requirement, actions(case)) == ("GEN-2", ["damage"])
+    assert recurred_alone(case) is True
 
 
 def test_a_failure_that_lasts_is_not_shrunk_to_sequences_that_fail_only_because_of_it(
@@ -299,12 +321,14 @@ def test_a_failure_that_lasts_is_not_shrunk_to_sequences_that_fail_only_because_
     violation, case = search(server, monkeypatch)
     assert violation.requirement == "GEN-2"
     assert "damage" in actions(case)
+    assert recurred_alone(case) is None, "it was not repeated"
     assert server.failures == 2, "the sequence, and the one without steps"
     assert [event.text() for event in case.events] == [f"{len(actions(case))} steps"]
 
 
 def test_a_failure_that_happened_once_is_not_attributed_to_the_steps_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    violation, _ = search(Server("damage", once=True), monkeypatch)
+    violation, case = search(Server("damage", once=True), monkeypatch)
+    assert recurred_alone(case) is False
     assert violation.requirement == "FIN-2"
     assert violation.actual == "another one (not reproducible: the replay passed)"
 
@@ -316,3 +340,22 @@ def test_a_failure_that_names_no_requirement_keeps_that_of_its_step() -> None:
     named.reattribute("FIN-4")
     assert (unnamed.checked_requirement, named.checked_requirement) == ("DATA-1", "FIN-1")
     assert Violation("a", "b", "FIN-1").checked_requirement == "FIN-1"
+
+
+def test_a_step_that_a_failure_does_not_need_is_not_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong content is attributed to an invalid PUT before it, which is dropped even without time to shrink."""
+
+    def execute(sequence: StepSequence, _resources: object) -> None:
+        actions = [step.action for step in sequence.steps]
+        if "write" in actions:
+            violation = Violation("the content that was sent", "another one", "FIN-2")
+            if "finalize_invalid" in actions:
+                violation.reattribute("FIN-4")
+            raise violation
+
+    server = Server("")
+    monkeypatch.setattr(server, "execute", execute)
+    steps = just([Step("begin"), Step("finalize_invalid"), Step("write"), Step("finalize_invalid"), Step("write")])
+    violation, case = search(server, monkeypatch, steps, shrink_seconds=0.0)
+    assert violation.requirement == "FIN-2"
+    assert actions(case) == ["write", "write"]

@@ -22,7 +22,7 @@ from hanami_conformance.stateful.access_checks import CORRUPTIONS, OTHER_USER_AC
 from hanami_conformance.stateful.cluster_messages import KINDS_OF_VALUES, UNUSUAL_MESSAGES, input_values
 from hanami_conformance.stateful.executors import direct_io as direct_executor
 from hanami_conformance.stateful.executors import rest_calls as call_executor
-from hanami_conformance.stateful.executors import uploads as upload_executor
+from hanami_conformance.stateful.executors import sequence_chunks as chunk_steps
 from hanami_conformance.stateful.placeholders import DAMAGES
 from hanami_conformance.stateful.stalled_client import STALL_KINDS
 from hanami_conformance.stateful.strategies import (
@@ -124,8 +124,8 @@ def test_chunks_are_sent_in_every_way(is_wanted: Callable[[Step], bool]) -> None
 @pytest.mark.parametrize(
     ("action", "part", "choices"),
     [
-        ("fill", "order", upload_executor.ORDERS),
-        ("interleave", "order", upload_executor.ORDERS),
+        ("fill", "order", chunk_steps.ORDERS),
+        ("interleave", "order", chunk_steps.ORDERS),
         ("write", "variant", range(3)),
         ("begin", "kind", ["mnist", "csv"]),
         ("begin", "count", range(1, 4)),

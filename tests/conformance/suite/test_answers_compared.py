@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hanami_conformance.cases.failures import ResponseTimeout, Unsupported, Violation
+from hanami_conformance.cases.failures import DifferentAnswer, ResponseTimeout, Unsupported, Violation
+from hanami_conformance.cases.recording import begin_case, end_case
 from hanami_conformance.clients.cluster_messages import InputMessage, Values
-from hanami_conformance.suite.support import clusters
+from hanami_conformance.suite.support import clusters, overlap
 from hanami_conformance.suite.support.clusters import expect_same
+from hanami_conformance.suite.support.overlap import expect_explained, new_cluster
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
 
 Outputs = dict[str, Values]
@@ -112,3 +114,22 @@ def test_where_another_cluster_does_not_answer_the_case_is_judged(comparison: Co
 def test_equal_answers_are_not_asked_for_again() -> None:
     nothing: Any = None
     expect_same(nothing, nothing, outputs(0.2), outputs(0.2), "the answer as before")
+
+
+@pytest.mark.parametrize(("answer", "raised"), [(drifting(), Unsupported), (stable, DifferentAnswer)])
+def test_overlapping_cycles_are_not_judged_by_answers_that_change_by_themselves(
+    monkeypatch: pytest.MonkeyPatch, answer: Answer, raised: type[Exception]
+) -> None:
+    def execute(*_: Any) -> None:
+        raise DifferentAnswer("an order", "another output", "MODE-1")
+
+    monkeypatch.setattr(overlap, "execute", execute)
+    monkeypatch.setattr(clusters, "trained_cluster", lambda *_: (None, Cluster(answer)))
+    target = SimpleNamespace(given_cluster=None, close_connections=lambda: None)
+    resources: Any = SimpleNamespace(target=target)
+    begin_case("f::t")
+    try:
+        with pytest.raises(raised, match="which violates DIO-7" if raised is Unsupported else "another output"):
+            expect_explained(resources, [new_cluster()], [(0, 0)])
+    finally:
+        end_case()

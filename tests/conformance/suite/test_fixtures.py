@@ -10,6 +10,7 @@ import pytest
 from hanami_conformance.cases.failures import TargetDown, Unsupported
 from hanami_conformance.cases.recording import begin_case, current_case, end_case, is_case_running
 from hanami_conformance.suite import conftest
+from hanami_conformance.target.server_control import ServerControl
 
 
 class Factory:
@@ -57,9 +58,10 @@ def restart_function(restart: Any, cluster: object = None, password: str = "secr
     target: Any = SimpleNamespace(
         given_cluster=cluster, accounts=[account], close_connections=lambda: calls.append("close")
     )
-    context: Any = SimpleNamespace(restart=restart)
+    context: Any = SimpleNamespace(server=restart and ServerControl(SimpleNamespace(), restart))
+    server: Any = conftest.server
     function: Any = conftest.restart_server
-    return function.__wrapped__(context, target), calls
+    return function.__wrapped__(server.__wrapped__(context, target), target), calls
 
 
 def test_a_restart_closes_the_websockets_first_and_is_not_recorded() -> None:

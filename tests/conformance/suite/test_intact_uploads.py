@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 from hanami_conformance.cases.failures import Unsupported, Violation
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.resources.finished_upload import FinishedUpload
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support import intact_uploads
 from hanami_conformance.suite.support.intact_uploads import (
     expect_complete_as_sent,
     expect_intact,
     expect_unchanged,
+    judge_unusual,
     stays_incomplete,
 )
 from hanami_conformance.suite.support.sample_data import csv_sample
@@ -101,6 +103,22 @@ def test_a_defect_that_small_uploads_do_not_have_is_judged(
     with pytest.raises(Violation, match="expected 25 rows") as caught:
         expect_intact(upload, model, "a table of 25 rows")
     assert caught.value.requirement == "FIN-1"
+
+
+@pytest.mark.parametrize(("of_each", "requirement"), [(True, "FIN-1"), (False, "FIN-6")])
+def test_a_wrong_dataset_of_content_that_may_be_rejected_violates_that_it_is_not(
+    resources: ResourceFactory, monkeypatch: pytest.MonkeyPatch, of_each: bool, requirement: str
+) -> None:
+    """Unless the datasets of usual content are as wrong."""
+    upload, model = small_upload(resources, "csv")
+    descriptions_changed(monkeypatch, wrong_rows, lambda described: of_each or described["uuid"] == upload.uuid)
+    upload.wait_complete()
+    upload.finalize()
+    finished = FinishedUpload(upload, model, "an odd table")
+    judge_unusual(finished, "description")
+    with pytest.raises(Violation, match="expected 20 rows") as caught:
+        judge_unusual(finished, "rows")
+    assert caught.value.requirement == requirement
 
 
 def test_progress_that_is_never_complete_fails_no_case_about_other_things(

@@ -10,7 +10,7 @@ import pytest
 
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.cases.recording import begin_case, end_case
-from hanami_conformance.clients.rest import RestResponse
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.suite.support.literal_names import expect_name_kept
 from hanami_proto.dialect import load_dialect
 

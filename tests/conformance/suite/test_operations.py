@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.suite.support.operations import FIELDS, LOGIN, WITH_BODY, fields_of, request_bytes, texts_of
+from hanami_conformance.cases.failures import Violation
+from hanami_conformance.clients.rest_response import RestResponse
+from hanami_conformance.suite.support.operations import (
+    FIELDS,
+    LOGIN,
+    WITH_BODY,
+    expect_4xx,
+    fields_of,
+    request_bytes,
+    texts_of,
+)
 from hanami_proto.dialect import Dialect, dialect_names, load_dialect
 from hanami_proto.dialect_file import ROUTES
 from hanami_reference_backend.auth import User, Users
@@ -21,7 +31,10 @@ OTHERS = {"user.create", "user.delete"}  # which no document describes
 def resources(dialect: Dialect) -> Any:
     """Return what the functions need of a factory."""
     account = SimpleNamespace(token="secret")
-    target = SimpleNamespace(dialect=dialect, url="http://host:1/base", account=account)
+    endpoint = SimpleNamespace(authority="host:1")
+    target = SimpleNamespace(
+        dialect=dialect, route=dialect.route, url="http://host:1/base", endpoint=endpoint, account=account
+    )
     return SimpleNamespace(target=target, name=lambda kind: f"hc_{kind}")
 
 
@@ -50,3 +63,24 @@ def test_a_request_has_the_bytes_that_were_given() -> None:
     assert request.startswith(b"POST /base/v1/cluster?a=\xff HTTP/1.1\r\nHost: host:1\r\n")
     assert request.endswith(b"Content-Length: 2\r\nX-Auth-Token: \xfe\r\n\r\n{}")
     assert b"X-Auth-Token: secret\r\n\r\n" in request_bytes(target, "dataset.list")
+
+
+@pytest.mark.parametrize(
+    ("status", "operation", "requirement"),
+    [
+        (200, "mnist.init", "INIT-5"),
+        (200, "csv.finalize", "FIN-4"),
+        (302, "cluster.set_mode", "MODE-2"),
+        (500, "mnist.init", None),  # which violates the requirement of the case, that no request gets a 5xx
+        (200, "cluster.create", None),  # no requirement is about its fields
+        (200, "", None),
+    ],
+)
+def test_wrong_fields_that_are_accepted_violate_the_requirement_of_the_operation(
+    status: int, operation: str, requirement: str | None
+) -> None:
+    answer = RestResponse("POST /path", status, b"", "")
+    with pytest.raises(Violation) as caught:
+        expect_4xx(answer, "name = null", operation)
+    assert caught.value.requirement == requirement
+    expect_4xx(RestResponse("POST /path", 400, b"", ""), "name = null", operation)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 
+from hanami_conformance.cases.recording import begin_case, end_case
 from hanami_conformance.resources.factory import ResourceFactory
-from hanami_conformance.stateful.stalled_client import STALL_KINDS, StalledClient
+from hanami_conformance.stateful.stalled_client import PARTIAL_REQUESTS, STALL_KINDS, StalledClient
+from hanami_conformance.suite.support.malformed import REQUESTS
 from hanami_conformance.target.target import Target
 
 
@@ -36,3 +40,20 @@ def test_a_stalled_client_of_a_failed_case_does_not_count_for_the_next(resources
     for _ in range(target.connection_limit.limit + 1):
         StalledClient(target).start(kind)  # and nobody stops it
         target.close_connections()
+
+
+@pytest.mark.parametrize("kind", ["half a head", "half a body"])
+def test_the_beginning_of_a_request_has_the_host_of_the_target(resources: ResourceFactory, kind: str) -> None:
+    """A server may reject another one at once, and the client would stall nothing."""
+    target = resources.target
+    case = begin_case("test")
+    StalledClient(target).start(kind)
+    target.close_connections()
+    end_case()
+    [sent] = [event.payload for event in case.events if event.direction == "sent"]
+    assert re.findall(rb"Host: (\S+)", sent) == [urlsplit(target.url).netloc.encode()]
+
+
+def test_no_request_has_the_host_of_another_server() -> None:
+    for request in (*PARTIAL_REQUESTS.values(), *REQUESTS.values()):
+        assert set(re.findall(rb"Host: (\S+)", request)) <= {b"HOST"}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import gevent
 import pytest
+from websockets.frames import Close, Frame, Opcode
 
 from hanami_conformance.clients.endpoint import Endpoint
 from hanami_loadtests.engine.bounded_response import ResponseLimits
@@ -103,6 +106,30 @@ def test_a_first_message_is_answered_by_a_flood(attack: floods.Attack, reason: s
         finally:
             connection.reset()
     assert reason in str(failed.value) or "too much that nothing asked for" in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("behind", "reason"),
+    [
+        (b"\x82\x7f" + floods.GIGABYTES.to_bytes(8, "big"), "a message of 3,221,225,472 bytes or more"),
+        (Frame(Opcode.CLOSE, Close(1011, "enough").serialize()).serialize(mask=False), "1011"),
+        (b"\xff\xff", "malformed websocket frame"),
+    ],
+    ids=["too-large", "close", "no-frame"],
+)
+def test_what_arrives_together_with_the_handshake_belongs_to_the_first_message(behind: bytes, reason: str) -> None:
+    def serve(connection: socket.socket, done: threading.Event) -> None:
+        connection.sendall(floods.accepted(connection.recv(1 << 16)) + behind)
+        done.wait(BOUND)
+
+    with double(serve) as url:
+        connection = Connection(Endpoint(url), SECONDS)
+        try:
+            with pytest.raises(ConnectionLost, match=reason) as failed:
+                connection.attach("token", "uuid", "cluster")
+        finally:
+            connection.reset()
+    assert "handshake" not in str(failed.value)
 
 
 def test_others_have_their_turn_while_a_target_never_pauses() -> None:

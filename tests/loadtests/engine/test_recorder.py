@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from hanami_loadtests.engine.error_log import MOST_CLASSES, MOST_EXCHANGES
 from hanami_loadtests.engine.failures import GeneratorShortage, IncorrectAnswer, NoAnswer
-from hanami_loadtests.engine.recorder import MOST_CLASSES, MOST_EXCHANGES, Recorder, Stopwatch
+from hanami_loadtests.engine.fault_times import FaultTime, calm_seconds
+from hanami_loadtests.engine.recorder import Recorder, Stopwatch
 from hanami_proto.validation import validate
 from hanami_reports.model.loading import plain
 from hanami_reports.model.series import Series
@@ -187,3 +189,79 @@ def test_partial_reports_add_up_to_the_whole(recorder: Recorder, clock: Clock) -
     assert error.exchange in total.exchanges
     assert len(total.exchanges) == 1  # the same failure again and again is kept once
     assert not recorder.series
+
+
+def test_what_only_the_generator_was_late_with_is_no_response_time(recorder: Recorder, clock: Clock) -> None:
+    recorder.is_open = True
+    watch = Stopwatch(101.0, 101.5, possible=101.0)
+    recorder.sent("chunk", watch)
+    clock.now = 102.5
+    recorder.succeeded("chunk", watch)
+    series = only(recorder)
+    assert series.response.most == series.longest_response.most == 1_000_000
+    assert series.scheduling_delay.most == 500_000
+
+
+def test_a_target_that_held_a_message_back_may_have_answered_no_earlier(recorder: Recorder, clock: Clock) -> None:
+    recorder.is_open = True
+    watch = Stopwatch(101.0, 103.5, possible=103.0)  # two seconds late because of the target, half a second of us
+    recorder.sent("chunk", watch)
+    clock.now = 104.5
+    recorder.succeeded("chunk", watch)
+    series = only(recorder)
+    assert (series.response.most, series.longest_response.most) == (3_000_000, 3_500_000)
+
+
+def test_preparing_a_message_is_no_time_of_the_target() -> None:
+    closed, scheduled = Stopwatch(101.0, 101.0), Stopwatch(101.0, 101.0, possible=101.0)
+    for watch in (closed, scheduled):
+        watch.begin(101.5)
+        assert watch.response(103.0) == watch.service(103.0) == 1.5
+
+
+def failing(recorder: Recorder, clock: Clock, scheduled: float, ended: float) -> None:
+    watch = Stopwatch(scheduled, scheduled)
+    clock.now = scheduled
+    recorder.sent("chunk", watch)
+    clock.now = ended
+    recorder.failed("chunk", watch, NoAnswer("nothing"))
+
+
+def test_messages_that_overlap_a_fault_or_its_recovery_count_apart(recorder: Recorder, clock: Clock) -> None:
+    first = FaultTime(begin=110.0, recovery=5.0, end=112.0, has_begun=True)
+    second = FaultTime(begin=130.0, recovery=5.0, restarts=True, end=131.0, has_begun=True)
+    recorder.faults = (first, second)
+    recorder.stage_ends = (200.0,)
+    exchange(recorder, clock, 101.0, 101.0, 101.1)
+    failing(recorder, clock, 102.0, 109.9)  # before it
+    failing(recorder, clock, 109.0, 111.0)  # in flight when it began
+    failing(recorder, clock, 116.9, 140.0)  # sent in the recovery, and still in flight in the second
+    failing(recorder, clock, 117.0, 117.5)  # just after it
+    recorder.unsent("chunk", [104.0, 111.0])
+    recorder.survived("cluster", is_lost=True)
+    recorder.survived("cluster", is_lost=False)
+    total = Recorder()
+    total.add(recorder.take_delta())
+    total.add(recorder.take_delta())
+    whole, *parts = total.series["chunk"], *(part["chunk"] for part in total.parts)
+    assert (whole.sent, whole.succeeded, whole.failed, whole.unsent) == (5, 1, 4, 2)
+    assert [(one.sent, one.succeeded, one.failed, one.unsent) for one in parts] == [
+        (3, 1, 2, 1),
+        (1, 0, 1, 1),
+        (1, 0, 1, 0),
+    ]
+    assert total.unaffected["chunk"] == parts[0]
+    assert total.stages[0]["chunk"].failed == 2  # a stage is judged by what no fault can have affected
+    (error,) = total.errors.values()
+    assert (error.count, error.in_faults) == (4, 2)
+    assert [dict(one) for one in total.lost] == [{}, {"cluster": 1}]
+    assert [dict(one) for one in total.kept] == [{}, {"cluster": 1}]
+
+
+def test_seconds_without_faults_are_what_is_left() -> None:
+    first = FaultTime(begin=110.0, recovery=5.0, end=112.0, has_begun=True)
+    overlapping = FaultTime(begin=116.0, recovery=2.0, end=117.0, has_begun=True)
+    planned = FaultTime(begin=150.0, recovery=5.0)
+    assert calm_seconds([first, overlapping, planned], 100.0, 160.0) == 51.0
+    assert calm_seconds([first, overlapping], 111.0, 118.0) == 0.0
+    assert calm_seconds([first], 120.0, 130.0) == 10.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -74,10 +75,10 @@ class Same:
         return None
 
 
-def messages(count: int, size: int = 10, parts: int = 1) -> Iterator[Outgoing]:
+def messages(count: int, size: int = 10, parts: int = 1, reply: type[Same] = Same) -> Iterator[Outgoing]:
     for number in range(count):
         payload = number.to_bytes(4, "big") * (size // 4 + 1)
-        yield Outgoing("echo", binary_frame(payload), len(payload), Same(payload, parts), number)
+        yield Outgoing("echo", binary_frame(payload), len(payload), reply(payload, parts), number)
 
 
 def run(
@@ -313,3 +314,42 @@ def test_fragments_and_pings_make_no_difference() -> None:
 
     with server(broken_up) as url:
         assert run(url, messages(5), window=1).series["echo"].succeeded == 5
+
+
+def test_delays_of_the_generator_add_up_while_the_target_holds_messages_back() -> None:
+    """A generator that is late with each of many messages is late with the last one by the sum."""
+    delays: list[float] = []
+
+    class Slow(Same):
+        def verify(self, payload: bytes) -> int:
+            time.sleep(0.02)  # of the generator, after the answer has arrived
+            return super().verify(payload)
+
+    with server(echo) as url:
+        run(url, messages(10, reply=Slow), window=1, rate=1000.0, lags=delays)
+    assert delays == sorted(delays)
+    assert delays[-1] >= 9 * 0.02 - 0.01  # what the schedule spreads is not late
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux notes when bytes arrive")
+def test_an_answer_that_is_read_late_has_arrived_earlier() -> None:
+    answered: list[float] = []
+
+    def noting(connection: ServerConnection) -> None:
+        for message in connection:
+            connection.send(message)
+            answered.append(clock())
+
+    class Slow(Same):
+        def verify(self, payload: bytes) -> int:
+            until = time.monotonic() + DEADLINE
+            while len(answered) < 4 and time.monotonic() < until:
+                time.sleep(0.01)
+            time.sleep(0.1)
+            return super().verify(payload)
+
+    began = clock()
+    with server(noting) as url:
+        recorder = run(url, messages(4, reply=Slow), window=4)
+    # The time of reading would be later by 0.3 s; two clocks are compared, between which another process may run.
+    assert recorder.series["echo"].service.most / 1e6 <= answered[-1] - began + 0.1

@@ -218,6 +218,8 @@ def test_limits_that_a_file_does_not_mention_stay(tmp_path: Path) -> None:
         ("[[limit]]\nmetric = 'incorrect'\nat_most = 0\nabort = 'yes'", "abort must be true or false"),
         ("[[limit]]\nmetric = 'incorrect'\nat_most = 0\nleast_samples = -1", "least_samples -1"),
         ("[[limit]]\nmetric = 'incorrect'\nat_most = 0\nof = 3", "of must be a type of message"),
+        ("[[drift]]\nmetric = 'rate'", "drift 1: metric 'rate': choose one of response, server.memory"),
+        ("drift = 3", "write [[drift]] with two brackets"),
         ("[generator]\ncpu = 2", "cpu 2: give a share"),
         ("[generator]\ngenerator_delay_p99 = 3", "generator_delay_p99: '3' is no time"),
         ("[generator]\nspeed = 3", "unknown key speed"),
@@ -260,3 +262,31 @@ def test_times_are_read_with_their_unit() -> None:
 
 def test_a_percentile_needs_ten_samples_beyond_it() -> None:
     assert [samples_for(name) for name in ("p50", "p99", "p99.9", "max")] == [20, 1000, 10_000, 1]
+
+
+@pytest.mark.parametrize(("longest", "state"), [(104, RunState.PASS), (106, RunState.INVALID)])
+def test_times_that_delays_of_the_generator_make_uncertain_are_not_conclusive(longest: int, state: RunState) -> None:
+    found = series(*[100] * 200)
+    for time in [100] * 199 + [longest]:
+        found.longest_response.record(time * 1000)
+    assert state_of({"a": found}) is state
+    result = check_limits(Limits(), {"a": found}, (generator(),), 10.0)[len(BUILT_IN)]
+    assert (result.selector, result.metric, result.statistic) == ("generator: a", "uncertainty of response", "max")
+    assert ("between 100 ms and 106 ms" in result.explanation) is (state is RunState.INVALID)
+
+
+def test_the_bound_of_the_uncertainty_is_a_setting(tmp_path: Path) -> None:
+    path = tmp_path / "limits.toml"
+    path.write_text("[generator]\nuncertainty = 0.5\n", encoding="utf-8")
+    assert read_limits(path).generator.uncertainty == 0.5
+    path.write_text("[generator]\nuncertainty = 5\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="uncertainty 5: give a share of a time, above 0 and at most 1"):
+        read_limits(path)
+
+
+@pytest.mark.parametrize(("statistic", "state"), [("max", RunState.INVALID), ("p50", RunState.FAIL)])
+def test_a_maximum_fails_no_run_whose_generator_waited_for_a_cpu(statistic: str, state: RunState) -> None:
+    limits = Limits((Limit("response", "*", statistic, 0.001),))
+    found = {"a": series(*[100] * 100)}
+    assert state_of(found, limits, generator(cpu_wait=0.05)) is RunState.FAIL
+    assert state_of(found, limits, generator(cpu_wait=0.15)) is state

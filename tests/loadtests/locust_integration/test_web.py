@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page
 
 from hanami_loadtests.scenarios.all import SCENARIOS
-from hanami_reports.model.load import RunState, read_load_result
+from hanami_reports.model.load import LoadResult, RunState, read_load_result
 from support.load_runs import EASY, easy_limits
 from tools.web_ui import CHROMIUM, PASSWORD, PATIENCE, Swarm, backend, browser_page, locust
 
@@ -53,10 +53,20 @@ def table(url: str) -> list[dict[str, object]]:
     return rows
 
 
+def banner(url: str) -> str:
+    """The status of the run, or its verdict."""
+    stats = httpx.get(f"{url}/stats/requests", timeout=PATIENCE, trust_env=False).json()
+    return str(stats["hanami"]["banner"]["status"])
+
+
+def is_judged(url: str) -> bool:
+    stats = httpx.get(f"{url}/stats/requests", timeout=PATIENCE, trust_env=False).json()
+    return bool(stats["hanami"]["banner"]["has_report"])
+
+
 def goes_on(url: str, users: int) -> bool:
     """Whether a run has so many users and verified something; the other figures of Locust may be two seconds old."""
-    run, *messages = table(url)
-    return str(run["name"]).startswith(f"Run running, {users} users") and any(row["perwhole"] for row in messages)
+    return banner(url).startswith(f"running, {users} users") and any(row["perwhole"] for row in table(url))
 
 
 @pytest.mark.parametrize(
@@ -96,14 +106,27 @@ def test_a_target_that_cannot_be_loaded_is_reported_in_the_form(
 def assert_nothing_runs(page: Swarm) -> None:
     stats = page.get("/stats/requests")
     assert (stats["state"], stats["user_count"]) == ("ready", 0)
-    assert stats["extended_stats"][0]["data"][0]["name"] == "Run not started"
+    assert stats["hanami"]["banner"]["status"] == "not started"
 
 
 def edit_users(page: Page, count: int) -> None:
     page.get_by_role("button", name="Edit").click()
     page.locator("input[name=userCount]").fill(str(count))
     page.get_by_role("button", name="Update").click()
-    page.get_by_role("row", name=f"Run running, {count} users").wait_for()
+    page.get_by_role("status").get_by_text(f"running, {count} users").wait_for()
+
+
+def assert_verdict_is_shown(page: Page, result: LoadResult, reports: Path) -> None:
+    verdict = page.get_by_role("status").inner_text()
+    assert verdict.startswith(f"{result.state}: ")
+    assert f"report of this run (reports in {reports})" in verdict
+    assert all(reason in verdict for reason in result.reasons)
+    for title in ("Messages per second", "Response time, ms, to within 6 %", "Users and messages in flight"):
+        assert page.get_by_role("img", name=title).locator("svg path").count() > 4
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="report of this run").click()
+    opened.value.get_by_role("heading", level=1).get_by_text(result.state.value).wait_for()
+    opened.value.close()
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -123,10 +146,10 @@ def test_a_run_by_hand(
         page.on("response", lambda response: seen.append(_text(response)))
         page.goto(url)
         for scenario in SCENARIOS.values():
-            assert page.get_by_text(scenario.__name__, exact=True).is_visible()
+            assert page.get_by_text(scenario.name, exact=True).is_visible()
         page.get_by_role("checkbox").first.uncheck()  # all
-        for name in ("DirectRequest", "RestOnly"):
-            page.get_by_role("row", name=name).get_by_role("checkbox").check()
+        for name in ("direct-request", "rest"):
+            page.get_by_role("row", name=name, exact=True).get_by_role("checkbox").check()
         page.locator("input[name=userCount]").fill("4")
         page.locator("input[name=spawnRate]").fill("20")
         page.get_by_text("Custom parameters").click()
@@ -144,24 +167,25 @@ def test_a_run_by_hand(
         page.get_by_role("tab", name="Hanami").click()
         cells = page.get_by_role("row", name="direct request").get_by_role("cell")
         rate = cells.nth(4)
-        page.get_by_role("row", name="Run running").wait_for()
+        page.get_by_role("status").get_by_text("running, 4 users").wait_for()
         rate.wait_for()
         assert float(rate.inner_text()) > 0
         edit_users(page, 6)
         page.get_by_role("button", name="Stop").click()
-        verdict = page.get_by_role("row", name="Run").get_by_role("cell").first
         page.get_by_text("reports in").wait_for()
         result = read_load_result(folder / "reports")
-        assert verdict.inner_text().startswith(f"Run {result.state}, reports in {folder / 'reports'}")
+        assert_verdict_is_shown(page, result, folder / "reports")
         assert set(result.configuration["users"]) == {"direct-request", "rest"}
         assert sum(result.configuration["users"].values()) == 6
         assert result.configuration["processes"] == max(1, workers)
         # What the page shows at last is what was judged.
-        whole = [cell.inner_text() for cell in cells.all()]
-        request_series = result.series["direct request"]
+        whole, request_series = [cell.inner_text() for cell in cells.all()], result.series["direct request"]
         assert float(whole[4]) == pytest.approx(request_series.rate(result.duration), rel=0.01)
-        assert float(whole[7]) == pytest.approx(request_series.response.percentile(99) * 1000, rel=0.01)
-        assert whole[12:] == ["0", "0", "0"]
+        assert float(whole[8]) == pytest.approx(request_series.response.percentile(99) * 1000, rel=0.01)
+        assert whole[13:] == ["0", "0", "0"]
+        total = page.get_by_role("row", name="All messages").get_by_role("cell").all()
+        everything = sum(one.rate(result.duration) for name, one in result.series.items() if name != "upload file")
+        assert float(total[4].inner_text()) == pytest.approx(everything, rel=0.01)
     assert complaints == []
     assert any("extended_stats" in text for text in seen)
     assert not [text for text in seen if PASSWORD in text]
@@ -172,13 +196,13 @@ def test_users_that_leave_in_the_middle_of_a_run_are_no_failure(single: Swarm, f
     def users() -> int:
         return int(single.get("/stats/requests")["user_count"])
 
-    classes = ["DirectRequest", "RestOnly", "CsvUpload", "ConnectionChurn"]
+    classes = ["direct-request", "rest", "csv-upload", "connection-churn"]
     assert swarm(single, user_count="8", user_classes=classes)["success"]
     single.wait_until(lambda: users() == 8)
     assert swarm(single, user_count="4", user_classes=classes)["success"]
     single.wait_until(lambda: users() == 4)
     single.post("/stop")
-    single.wait_until(lambda: "reports in" in str(table(single.url)[0]["name"]))
+    single.wait_until(lambda: is_judged(single.url))
     result = read_load_result(folder / "reports")
     assert result.state is RunState.PASS, result.reasons
     assert sum(result.configuration["users"].values()) == 4
@@ -191,8 +215,8 @@ def test_a_limit_ends_a_run_of_workers_while_users_are_still_spawned(target: str
     (tmp_path / "abort.toml").write_text(limit + EASY)
     options = {"user_count": "60", "spawn_rate": "1"}
     with locust(target, tmp_path, 1, "--limits", str(tmp_path / "abort.toml")) as group:
-        assert swarm(group, user_classes=["DirectRequest"], **options)["success"]
-        group.wait_until(lambda: "reports in" in str(table(group.url)[0]["name"]))
+        assert swarm(group, user_classes=["direct-request"], **options)["success"]
+        group.wait_until(lambda: is_judged(group.url))
         group.wait_until(lambda: group.get("/stats/requests")["user_count"] == 0)
         result = read_load_result(tmp_path / "reports")
     assert result.state is RunState.FAIL
@@ -204,21 +228,21 @@ def test_a_limit_ends_a_run_of_workers_while_users_are_still_spawned(target: str
 @pytest.mark.parametrize("sockets", ["0", "8"])
 def test_a_worker_that_joins_in_the_middle_of_a_run(target: str, tmp_path: Path, sockets: str) -> None:
     with locust(target, tmp_path, 1, *easy_limits(tmp_path)) as group:
-        assert swarm(group, user_count="4", sockets=sockets, user_classes=["DirectRequest"])["success"]
+        assert swarm(group, user_count="4", sockets=sockets, user_classes=["direct-request"])["success"]
         group.wait_until(lambda: goes_on(group.url, 4))
         group.add_worker()
         group.wait_for_workers(2)
         if sockets == "0":
             group.wait_until(lambda: [one["user_count"] for one in group.get("/stats/requests")["workers"]] == [2, 2])
             group.post("/stop")
-        group.wait_until(lambda: "reports in" in str(table(group.url)[0]["name"]))
+        group.wait_until(lambda: is_judged(group.url))
         result = read_load_result(tmp_path / "reports")
         group.wait_until(lambda: group.get("/worker-count")["worker_count"] == 2)
         # In the next run both are there from the beginning.
-        assert swarm(group, user_count="4", sockets=sockets, user_classes=["DirectRequest"])["success"]
+        assert swarm(group, user_count="4", sockets=sockets, user_classes=["direct-request"])["success"]
         group.wait_until(lambda: goes_on(group.url, 4))
         group.post("/stop")
-        group.wait_until(lambda: "Run PASS" in str(table(group.url)[0]["name"]))
+        group.wait_until(lambda: banner(group.url).startswith("PASS"))
     if sockets == "0":
         assert result.state is RunState.PASS, result.reasons
         assert len(result.generators) == 2
@@ -241,10 +265,10 @@ def _text(response: object) -> str:
 def test_a_second_run_begins_anew(single: Swarm, url: str, folder: Path) -> None:
     counts = []
     for _ in range(2):
-        assert swarm(single, user_classes="RestOnly", run_time="1s")["success"] is True
+        assert swarm(single, user_classes="rest", run_time="1s")["success"] is True
+        while not is_judged(url):
+            pass
         rows = table(url)
-        while "reports in" not in str(rows[0]["name"]):
-            rows = table(url)
         result = read_load_result(folder / "reports")
         assert result.state in (RunState.PASS, RunState.INVALID), (
             result.reasons

@@ -73,16 +73,16 @@ def test_the_form_sets_the_load_alone(page: Swarm, tmp_path: Path, name: str) ->
 
 @pytest.mark.parametrize("fields", [{"host": "http://127.0.0.1:1"}, {"scenario_class": "x"}, {"wait_time": 1}, []])
 def test_a_user_class_keeps_everything_but_its_load(page: Swarm, fields: object) -> None:
-    sent = {"user_class_name": "RestOnly", **fields} if isinstance(fields, dict) else fields
+    sent = {"user_class_name": "rest", **fields} if isinstance(fields, dict) else fields
     assert page.post("/user", content=json.dumps(sent)).status_code == 400
 
 
 def test_the_load_of_a_user_class_is_set_as_the_page_does(page: Swarm) -> None:
-    fields = {"user_class_name": "RestOnly", "host": "", "weight": 7, "fixed_count": 0, "tasks": ["work"]}
+    fields = {"user_class_name": "rest", "host": "", "weight": 7, "fixed_count": 0, "tasks": ["work"]}
     assert page.post("/user", content=json.dumps(fields)).status_code == 201
     text = httpx.get(page.url, timeout=PATIENCE, trust_env=False).text
     users = json.loads(text.partition("window.templateArgs = ")[2].partition("\n")[0])["users"]
-    assert users["RestOnly"]["weight"] == 7
+    assert users["rest"]["weight"] == 7
 
 
 @pytest.mark.parametrize("path", ["/swarm", "/stop", "/stats/reset", "/user"])

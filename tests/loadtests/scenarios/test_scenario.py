@@ -12,8 +12,11 @@ import pytest
 
 from hanami_loadtests.engine.connection import clock
 from hanami_loadtests.engine.failures import IncorrectAnswer, LoadFailure
+from hanami_loadtests.engine.health import Health
+from hanami_loadtests.engine.pacing import Pacing
 from hanami_loadtests.engine.recorder import Recorder
-from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
+from hanami_loadtests.engine.tracing import Tracing
+from hanami_loadtests.scenarios.scenario import Answer, RunFinished, Scenario
 from hanami_loadtests.scenarios.upload import MnistUpload
 from hanami_loadtests.session import AttachedUsers, Session
 
@@ -35,19 +38,24 @@ class Waiting(Scenario):
 
 def session(*, rate: float = 0.0, drain: float = 10.0, ended: float | None = None) -> Session:
     """What a scenario asks of a session."""
-    settings = SimpleNamespace(message_rate=rate, file_rate=rate, seed=0, arrivals="constant", drain=drain)
+    settings = SimpleNamespace(drain=drain)
+    pacing = Pacing({"message": rate}, {}, begin=lambda: 0.0, clock=clock)
     return cast(
         "Session",
         SimpleNamespace(
             settings=settings,
+            pacing=pacing,
             recorder=Recorder(origin=0.0),
             user_number=lambda: 0,
             rest=lambda: SimpleNamespace(close=lambda: None),
             schedules=[],
             attached_users=AttachedUsers(),
             leftovers=[],
+            health=Health(),
+            tracing=Tracing(),
             existing=frozenset(("theirs",)),
             ended=ended,
+            restarted_since=lambda _: False,
             over=lambda: ended is not None,
             drain_end=lambda: math.inf,
         ),
@@ -84,7 +92,7 @@ def test_who_is_ended_by_force_in_a_call_was_waited_for_long_enough_or_not(
     made = session(drain=drain, ended=clock() - 1 if after_the_end else clock() + 1)
     user = Waiting(made)
 
-    def hang() -> int:
+    def hang(_headers: object) -> Answer:
         raise Killed
 
     with pytest.raises(Killed):
@@ -127,3 +135,20 @@ def test_of_two_failed_sockets_the_more_informative_error_is_reported(
     with pytest.raises(raised) as caught:
         send(None, {"input": "uuid-1", "label": "uuid-2"})
     assert type(caught.value) is raised
+
+
+def test_a_user_is_as_late_as_the_messages_before_have_made_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("hanami_loadtests.scenarios.scenario.clock", lambda: now[0])
+    user = Waiting(session(rate=10.0))
+
+    def delay(sent: float, scheduled: float) -> float:
+        """Send, with an answer a second later; return the generator delay."""
+        now[0] = sent
+        user.timed("message", lambda _: Answer(0, sent, sent + 1.0), scheduled)
+        return user.session.health.generator_delay.most / 1e6
+
+    assert delay(100.5, 100.1) == pytest.approx(0.4, abs=0.001)
+    assert delay(101.6, 100.2) == pytest.approx(0.5, abs=0.001)  # possible at 101.1: the first was 0.4 s late
+    assert delay(103.0, 100.3) == pytest.approx(0.9, abs=0.001)  # possible at 102.1
+    assert delay(104.5, 104.4) == pytest.approx(0.9, abs=0.001)  # no more than 0.1, since the target was free

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import threading
 from collections.abc import Sequence
 
@@ -48,6 +49,14 @@ async def status(task: asyncio.Task[object]) -> int:
     with pytest.raises(RequestError) as rejected:
         await task
     return int(rejected.value.status)
+
+
+def test_uploads_of_the_same_fields_are_not_the_same() -> None:
+    """Faults keep sets of uploads, as any code may that holds something of them."""
+    store = DatasetStore(Settings())
+    upload = complete_upload(store)
+    twin = copy.copy(upload)
+    assert len({upload, upload, twin}) == 2
 
 
 def test_an_upload_stands_still_while_it_is_finalized() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -51,6 +53,18 @@ def test_it_is_drawn_elsewhere_with_its_result(tmp_path: Path) -> None:
     assert (tmp_path / "b" / "result.json").read_bytes() == (folder / "result.json").read_bytes()
 
 
+@pytest.mark.parametrize("name", ["load.json", "peak.json"])
+def test_it_is_not_drawn_beside_a_result_of_another_kind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    folder = written(tmp_path / "a")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / name).write_text("{}")
+    assert main(["render", str(folder / "result.json"), "--out", str(tmp_path / "b")]) == 4
+    assert "holds the result of another run: choose another folder with --out" in capsys.readouterr().err
+    assert [file.name for file in (tmp_path / "b").iterdir()] == [name]
+
+
 def test_an_older_result_is_drawn_and_stays_as_it_is(tmp_path: Path) -> None:
     data = json.loads(mixed().to_json())
     data["format_version"] = 1
@@ -65,15 +79,37 @@ def test_an_older_result_is_drawn_and_stays_as_it_is(tmp_path: Path) -> None:
     assert "Not conformant" in (tmp_path / "conformance.html").read_text()
 
 
-def test_several_results_are_drawn_side_by_side(tmp_path: Path) -> None:
+def test_several_results_are_drawn_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     written(tmp_path / "a")
     good = ConformanceReportFolder(tmp_path / "b")
     good.prepare()
     good.write(run_of([case(3, Outcome.PASSED, "DATA-2")], status=ExitStatus.CONFORMANT))
+    (tmp_path / "a" / "conformance.html").unlink()
     out = tmp_path / "out"
     assert main(["render", str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(out)]) == 0
     assert list(contents(out)) == ["conformance.html"]
-    assert 'data-verdict="FAIL|PASS"' in (out / "conformance.html").read_text()
+    page = (out / "conformance.html").read_text()
+    assert 'data-verdict="FAIL|PASS"' in page
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["A", "a", "NOT", "CONFORMANT"]
+    assert lines[-1] == str(out / "conformance.html")
+    links = set(re.findall('href="([^"#]+)(?:#[^"]*)?"', page))
+    assert links == {"../b/conformance.html"}  # of a, there is only the result
+    assert (out / links.pop()).exists()
+
+
+def test_links_to_the_pages_of_single_results_work_from_anywhere(tmp_path: Path) -> None:
+    names = ("a b", "c#d?e%20", "é")
+    for name in names:
+        good = ConformanceReportFolder(tmp_path / name)
+        good.prepare()
+        good.write(run_of([case(3, Outcome.PASSED, "DATA-2")], status=ExitStatus.CONFORMANT))
+    out = tmp_path / "deep" / "er"
+    assert main(["render", *(str(tmp_path / name) for name in names), "--out", str(out)]) == 0
+    links = re.findall('<h2>.*?href="([^"]+)"', (out / "conformance.html").read_text())
+    goals = [tmp_path / name / "conformance.html" for name in names]
+    assert [(out / unquote(link)).resolve() for link in links] == goals
+    assert all("#" not in link and "?" not in link for link in links)
 
 
 def test_compare_recognises_conformance_results_by_their_files(
@@ -99,7 +135,7 @@ def changed(folder: Path, **fields: object) -> Path:
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({"format_version": 99}, "result of a run of format version 99, this release reads 1, 2 and 3"),
+        ({"format_version": 99}, "result of a run of format version 99, this release reads 1, 2, 3 and 4"),
         ({"format": "x"}, '"format" is not "hanami-conformance-result"'),
         ({"format_version": True}, "result of a run of format version True"),
         ({"format_version": "9" * 10_000}, "result of a run of format version 999"),

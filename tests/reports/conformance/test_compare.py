@@ -131,7 +131,7 @@ def test_cases_observations_and_exchanges() -> None:
         ObservationChange(CASE.id, "new", "", "1"),
     )
     assert not comparison.regressed
-    text = render_comparison(comparison, color=False)
+    text = render_comparison(comparison, color=False, verbose=True)
     for part in ("1 case only before", "test_new", "1 case only after", "3 -> 5  test_x.py::test_a", "binary"):
         assert part in text
 
@@ -191,12 +191,20 @@ def test_the_command_shows_a_table(tmp_path: Path, capsys: pytest.CaptureFixture
     files = write(tmp_path, "a.json", result()), write(tmp_path, "b.json", bad)
     assert main(["compare", *files]) == 1
     out = capsys.readouterr().out
-    for part in ("worse", "X-1", "PASS", "FAIL", "the sentence", "it was failed", "REGRESSIONS  worse: 1 requirement"):
+    for part in (
+        "worse",
+        "X-1",
+        "PASS",
+        "FAIL",
+        "the sentence",
+        "it was failed",
+        "REGRESSIONS  1 new finding; worse: 1 requi",
+    ):
         assert part in out
     assert "worse exit status: 0 -> 1" in out
     assert "\x1b" not in out
     assert main(["compare", *reversed(files)]) == 0
-    assert "NO REGRESSIONS  better: 1 requirement, 1 case" in capsys.readouterr().out
+    assert "NO REGRESSIONS  1 gone finding; better: 1 requirement, 1 case" in capsys.readouterr().out
 
 
 def test_the_command_takes_report_folders_and_writes_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

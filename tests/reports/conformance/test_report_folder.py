@@ -192,7 +192,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
 def test_an_exchange_for_people() -> None:
     failed = example().cases[1]
     assert exchange_name(failed.id) == "test_x.py-test_failed-a-b-c.txt"
-    text = exchange_text(failed)
+    text = exchange_text(failed, example())
     assert "expected  a\nactual    b" in text
     assert "0.5000 s  ws-1 -> a chunk" in text
 
@@ -240,7 +240,9 @@ def test_the_log_of_a_lost_server_is_quoted_where_there_is_one() -> None:
     text = render_result(with_log, Path("r"), color=False)
     assert "server log" in text
     assert "line [2]" in text
-    assert exchange_text(dataclasses.replace(lost, exchange=result.cases[1].exchange)).endswith("line 1\nline [2]\n")
+    assert exchange_text(dataclasses.replace(lost, exchange=result.cases[1].exchange), result).endswith(
+        "line 1\nline [2]\n"
+    )
     error = ElementTree.fromstring(junit_xml(with_log)).find(".//testcase/error")
     assert error is not None
     rerun = "rerun: hanami-conformance run --target u --report-dir reports/rerun --case 'test_x.py::test_passed[a b/c]'"

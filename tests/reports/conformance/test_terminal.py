@@ -81,6 +81,18 @@ def test_a_typical_failing_run_fits_on_a_screen(width: int) -> None:
         assert max(map(len, printed.splitlines()[:12])) <= width
 
 
+def test_the_next_step_is_named_once() -> None:
+    lines = text(TWO_FAULTS).splitlines()
+    (place,) = [number for number, line in enumerate(lines) if "hanami-conformance explain" in line]
+    assert lines[place] == "next        hanami-conformance explain PROG-2 DATA-5"
+    many = result(*[case(n, f"A-{n}", f"answer {'x' * n} of its own") for n in range(1, 9)])
+    others = "            the exchanges of the other findings: -v, or the page"
+    assert f"next        hanami-conformance explain A-1 A-2\n{others}\n" in text(many)
+    assert others not in text(TWO_FAULTS)
+    assert others not in text(many, verbose=True)
+    assert "hanami-conformance explain" not in text(result())
+
+
 def test_the_whole_table_is_printed_on_request_and_where_nothing_fails() -> None:
     assert "OK-7" in text(TWO_FAULTS, verbose=True)
     passing = result()
@@ -102,3 +114,10 @@ def test_further_findings_are_listed_and_counted() -> None:
     assert f"{MOST_FINDINGS:>2}  SHOULD A-{MOST_FINDINGS}" in printed
     assert "... and 3 more findings, all in reports/latest/conformance.html" in printed
     assert "more finding" not in text(many, verbose=True)
+
+
+def test_findings_without_details_take_a_line_each() -> None:
+    many = result(*[case(n, f"A-{n}", f"answer {'x' * n} of its own") for n in range(1, 6)])
+    lines = text(many, 120).splitlines()
+    places = [lines.index(f" {n}  SHOULD A-{n}  A-{n} fails  (1 case)") for n in range(3, 6)]
+    assert places == [places[0], places[0] + 1, places[0] + 2]

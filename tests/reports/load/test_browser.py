@@ -139,6 +139,7 @@ def test_hostile_names_are_shown_in_pages_charts_and_under_the_pointer_and_never
 
 def test_charts_follow_the_theme_of_the_system(look: Opener) -> None:
     page = look("second").page
+    page.locator("#all-rate").scroll_into_view_if_needed()
     line = page.locator("#all-rate svg path[stroke-width='1.8']").first
     line.wait_for(state="attached")
     light = line.get_attribute("stroke")

@@ -27,6 +27,7 @@ from support.load_results import (
     HOSTILE,
     Plan,
     failed_run,
+    faulted_run,
     hostile_run,
     invalid_run,
     large_run,
@@ -40,7 +41,7 @@ from support.paths import ROOT
 JUNIT_SCHEMA = xmlschema.XMLSchema10(ROOT / "tests" / "support" / "junit-10.xsd")
 ECHARTS = ROOT / "reports" / "hanami_reports" / "vendor" / "echarts"
 MEGABYTE = 1_000_000
-RUNS: list[Callable[[], LoadResult]] = [failed_run, invalid_run, lost_run, second_run, silent_run]
+RUNS: list[Callable[[], LoadResult]] = [failed_run, faulted_run, invalid_run, lost_run, second_run, silent_run]
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -75,7 +76,7 @@ def test_percentiles_of_too_few_answers_are_marked() -> None:
     assert row
     marked = ["†" in cell for cell in re.findall(r"<td.*?</td>", row[1])]
     # Of 30 answers, p50 has 15 beyond it, p90 three.
-    assert marked == [False, True, True, True, False]
+    assert marked == [False, True, True, True, True, False]
 
 
 def test_answers_after_the_end_are_in_no_rate() -> None:

@@ -115,6 +115,22 @@ def test_must_comes_first_and_names_the_finding() -> None:
     assert (second.title, second.level) == ("DATA-5 is violated", Level.SHOULD)
 
 
+def test_the_requirement_of_most_cases_names_the_finding() -> None:
+    why = "500 internal error in the merge"
+    few = failed("a", "ATT-2", "200 to the PUT of the file as it was sent", why)
+    many = [failed(name, "PROG-2", "200 to the PUT of this file", why) for name in "bc"]
+    (finding,) = findings(few, *many)
+    assert [one.id for one in finding.requirements] == ["PROG-2", "ATT-2"]
+    assert finding.title == "PROG-2 is violated"
+    assert finding.example.id == "b"
+
+
+def test_a_row_of_values_names_them() -> None:
+    expected = "992 values, as in the plain form: it fails with body = chunked and json = escaped, all else plain"
+    (finding,) = findings(failed("a", "ATT-2", expected, "3 of them differ"))
+    assert finding.title == "ATT-2 is violated, only with body = chunked and json = escaped"
+
+
 def test_the_example_has_the_shortest_exchange() -> None:
     cases = [failed(name, "PROG-2", "x", "y", events) for name, events in (("a", 9), ("b", 0), ("c", 3))]
     assert [case.id for case in findings(*cases)[0].cases] == ["c", "a", "b"]

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from hanami_loadtests.engine.failures import NoAnswer
 from hanami_loadtests.engine.recorder import Recorder, Stopwatch
+from hanami_reports.model.faults import FaultResult
 from hanami_reports.model.load import (
     EXIT_STATUSES,
     FORMAT,
@@ -22,7 +23,9 @@ from hanami_reports.model.load import (
     LimitResult,
     LoadResult,
     RunState,
+    StageResult,
 )
+from hanami_reports.model.overlap import OverlapCounts, OverlapViolation
 from support.load_results import failed_run, hostile_run, invalid_run, lost_run, second_run, silent_run
 from support.paths import ROOT
 from support.schemas import LOAD_RESULT_CHANGES
@@ -50,6 +53,15 @@ def recorded_run() -> LoadResult:
     return dataclasses.replace(second_run(), series=recorder.series, errors=tuple(recorder.errors.values()))
 
 
+PARTS = {
+    "limit": LimitResult,
+    "error": ErrorClass,
+    "generator": Generator,
+    "stage": StageResult,
+    "fault": FaultResult,
+    "overlap": OverlapCounts,
+    "overlap_violation": OverlapViolation,
+}
 RUNS = [hostile_run, invalid_run, lost_run, second_run, silent_run, recorded_run]
 
 
@@ -65,7 +77,7 @@ def test_the_schema_is_of_this_version_and_knows_all_words_and_fields() -> None:
     assert (properties["format"]["const"], properties["format_version"]["const"]) == (FORMAT, FORMAT_VERSION)
     assert parts["state"]["enum"] == [state.value for state in RunState]
     assert properties["exit_status"]["enum"] == sorted(EXIT_STATUSES.values())
-    for name, kind in (("limit", LimitResult), ("error", ErrorClass), ("generator", Generator)):
+    for name, kind in PARTS.items():
         fields = [one.name for one in dataclasses.fields(kind)]
         assert list(parts[name]["properties"]) == fields
         assert parts[name]["required"] == fields

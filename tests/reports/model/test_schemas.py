@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from hanami_reports.conformance.junit import junit_xml
 from hanami_reports.model.conformance import FORMAT_VERSION, ExitStatus, Outcome, RunResult, Verdict, parse_result
+from hanami_reports.model.coverage import ModelCoverage, NotCovered
 from hanami_reports.model.findings import result_json
 from hanami_reports.model.known_failures import Entry, EntryResult, KnownFailuresReport, Problem
 from support.conformance_results import case, hostile, mixed, run_of
@@ -23,11 +24,23 @@ JUNIT_SCHEMA = xmlschema.XMLSchema10(ROOT / "tests" / "support" / "junit-10.xsd"
 SCHEMA = json.loads((ROOT / "reports" / "hanami_reports" / "model" / "schemas" / "result.schema.json").read_text())
 LISTED = KnownFailuresReport("k.toml", "s", (EntryResult(Entry("DATA-2", line=3), (), Problem.STALE, "no longer"),))
 
+MET = ModelCoverage(
+    "table",
+    "upload of a table",
+    dimensions=2,
+    values=4,
+    rows=2,
+    pairs=4,
+    covered=2,
+    excluded=(NotCovered("a = 1", ("b = 2",), "why"),),
+    missing=(NotCovered("a = 2", ("b = 1",), "time"),),
+)
+
 
 def everything() -> RunResult:
-    """A result with every outcome, and a list of known failures that is wrong."""
+    """A result with every outcome, a list of known failures that is wrong, and the coverage of an input model."""
     result = run_of([case(index, outcome, f"S-{index}") for index, outcome in enumerate(Outcome)])
-    return RunResult(result.manifest, result.exit_status, "", result.requirements, result.cases, (), LISTED)
+    return RunResult(result.manifest, result.exit_status, "", result.requirements, result.cases, (), LISTED, (MET,))
 
 
 RESULTS = [

@@ -174,7 +174,7 @@ def test_the_options_have_defaults() -> None:
     assert options.measurements == tuple(MEASUREMENTS.values())
     assert (options.plan.rounds, options.plan.seconds, options.plan.chunk) == (None, 1.0, 128 * 1024)
     assert options.plan.requirements == ()
-    assert [measurement.default_rounds for measurement in options.measurements] == [5, 5, 5, 5, 5, 1, 3, 5, 3]
+    assert [measurement.default_rounds for measurement in options.measurements] == [5, 5, 5, 5, 5, 1, 3, 3, 5, 3]
     assert options.json is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,12 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from hanami_reports.conformance.html.page import conformance_page
 from hanami_reports.conformance.html.servers import servers_page
+from hanami_reports.model.conformance import ExitStatus, Outcome
 from support.browser import DESK, PHONE, WCAG, Opener, Visit, running_browser, stored, visiting
-from support.conformance_results import BIG_DIGEST, hostile, mixed
+from support.conformance_results import BIG_DIGEST, case, hostile, large, mixed, run_of
+
+PASSED = [case(number, Outcome.PASSED, f"A-{number}") for number in range(59)]
+PAGE_OBJECT = re.compile(rb"/Type\s*/Page\b(?!s)")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +33,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     pages = {
         "run": conformance_page(mixed()),
         "hostile": conformance_page(hostile()),
+        "good": conformance_page(run_of(PASSED, status=ExitStatus.CONFORMANT)),
+        "large": conformance_page(large(600, 50)),
         "servers": servers_page({"one": mixed(), "two": hostile()}),
+        "many": servers_page({f"server-{number}": mixed() for number in range(11)} | {"hostile" * 9: hostile()}),
     }
     return stored(folder, pages)
 
@@ -152,7 +160,7 @@ def test_the_theme_follows_the_system_until_it_is_chosen(look: Opener) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["run", "hostile", "servers"])
+@pytest.mark.parametrize("name", ["run", "hostile", "servers", "many"])
 def test_nothing_is_wider_than_a_phone_or_a_desk(look: Opener, name: str, scheme: str) -> None:
     for size in (PHONE, DESK):
         visit = look(name, size, scheme)
@@ -162,7 +170,7 @@ def test_nothing_is_wider_than_a_phone_or_a_desk(look: Opener, name: str, scheme
 
 @pytest.mark.parametrize(
     ("name", "scheme", "rules"),
-    [("run", "light", WCAG), ("servers", "dark", WCAG), ("run", "dark", ["color-contrast"])],
+    [("run", "light", WCAG), ("servers", "dark", WCAG), ("many", "light", WCAG), ("run", "dark", ["color-contrast"])],
 )
 def test_everybody_can_read_it(look: Opener, name: str, scheme: str, rules: list[str]) -> None:
     # WCAG 2.2 AA: contrast, names of controls, order of headings, scrolling by keyboard, and more.
@@ -226,3 +234,50 @@ def test_servers_are_filtered_by_their_differences(look: Opener) -> None:
     visit.page.locator("details.case:visible > summary").first.click()
     expect(log).to_be_visible()
     assert "line 1\nline 2" in log.inner_text()
+
+
+def test_many_servers_take_a_line_for_each_requirement(look: Opener) -> None:
+    page = look("many", DESK).page
+    rows = page.locator("details.requirement > summary").all()
+    assert len(rows) > 5
+    for row in rows:
+        box = row.bounding_box()
+        assert box is not None
+        assert box["height"] < 50
+    page.locator("details.requirement > summary").first.click()
+    expect(page.locator("details.requirement[open] table.grid thead th")).to_have_count(13)
+
+
+def test_a_failed_cell_leads_to_its_case(look: Opener) -> None:
+    page = look("servers", DESK).page
+    page.evaluate("document.querySelectorAll('details.requirement').forEach((one) => { one.open = true; })")
+    link = page.locator("table.grid td.fail a").first
+    goal = link.get_attribute("href")
+    link.click()
+    expect_open(page.locator(f"details.case{goal}"))
+
+
+# Of 59 requirements, and in the large result of 59 findings.
+@pytest.mark.parametrize(("name", "most"), [("good", 2), ("run", 3), ("servers", 2), ("many", 3), ("large", 20)])
+def test_on_paper_it_is_a_summary_of_a_few_pages(look: Opener, name: str, most: int) -> None:
+    page = look(name, scheme="dark").page
+    paper = page.pdf(format="A4")
+    assert 1 <= len(PAGE_OBJECT.findall(paper)) <= most
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("matchMedia('print').matches")
+    for hidden in (".ladder", ".command", ".controls", "button", ".requirement > .inside", ".requirement.pass"):
+        assert page.locator(f"{hidden}:visible").count() == 0, hidden
+    for visible in (".hero h1", "h2") if "server" in name or name == "many" else (".hero h1", ".matrix .chip"):
+        expect(page.locator(visible).first).to_be_visible()
+
+
+def test_on_paper_each_finding_says_what_was_expected(look: Opener) -> None:
+    page = look("run").page
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    findings = page.locator(".finding").all()
+    assert findings
+    for finding in findings:
+        expect(finding.locator("h3")).to_be_visible()
+        expect(finding.locator(".compare").first).to_be_visible()

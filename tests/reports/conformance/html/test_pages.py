@@ -18,6 +18,7 @@ from hanami_reports.common.format import format_span
 from hanami_reports.common.page import block
 from hanami_reports.common.text import format_moment, one_line
 from hanami_reports.conformance.badge import badge_svg
+from hanami_reports.conformance.export.client_commands import ClientCommands
 from hanami_reports.conformance.html import page
 from hanami_reports.conformance.html.ladder import FULL, SHORT, ladder
 from hanami_reports.conformance.html.page import LIMIT, PageTooLargeError, conformance_page
@@ -36,6 +37,28 @@ from support.conformance_results import (
     run_of,
     upload_exchange,
 )
+from support.recorded_exchanges import recorded_result
+
+
+class Codes(HTMLParser):
+    """Texts of all code elements of a page, as its scripts copy them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._is_code = False
+
+    def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
+        self._is_code = tag == "code"
+        if self._is_code:
+            self.texts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._is_code &= tag != "code"
+
+    def handle_data(self, data: str) -> None:
+        if self._is_code:
+            self.texts[-1] += data
 
 
 class Elements(HTMLParser):
@@ -216,6 +239,10 @@ def test_servers_side_by_side_show_their_differences() -> None:
     assert page.count('data-agreement="differs"') == 1
     assert 'data-agreement="differs" data-verdict="PASS|FAIL"' in page
     assert page.count('<ol class="ladder') == 1
+    cells = re.findall(r'<td data-letter="(.)" class="(\w+)">.*?<span class="vh">(\w+)</span>', page)
+    assert cells == [("A", "pass", "passed"), ("B", "pass", "passed"), ("A", "pass", "passed"), ("B", "fail", "failed")]
+    [anchor] = re.findall('<td data-letter="B" class="fail"><a href="#([^"]+)">', page)
+    assert f'<details class="case" id="{anchor}"' in page
     unasked = dataclasses.replace(bad.requirements[1], selected=False, verdict=Verdict.NOT_RUN)
     asked = dataclasses.replace(bad, requirements=(bad.requirements[0], unasked))
     assert "0 requirements differ" in servers_page({"good": good, "part": asked})
@@ -270,3 +297,15 @@ def test_json_that_nests_too_deep_is_shown_unchanged() -> None:
     assert payload.text.startswith("[[[[")
     assert payload.digest == hashlib.sha256(deep).hexdigest()
     assert json.dumps(payload.text)
+
+
+def test_a_command_is_on_the_page_as_a_shell_takes_it() -> None:
+    result = recorded_result()
+    text = conformance_page(result)
+    codes = Codes()
+    codes.feed(text)
+    commands = [one for case in result.cases for _, one in ClientCommands(case.exchange, result.manifest).all()]
+    assert {command.tool for command in commands} == {"curl"}
+    assert {command.line for command in commands} <= set(codes.texts)
+    assert text.count('<details class="shell">') == len(commands)
+    assert "set HANAMI_TOKEN: token of the first user." in text
