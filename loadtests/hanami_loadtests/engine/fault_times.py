@@ -17,7 +17,8 @@ class FaultTime:
         restarts: Whether the server is another process after it.
         end: End, seconds of the clock; infinite until it has ended.
         has_begun: Whether it has begun.
-        problem: Why it could not be ended as planned, one line; empty where it was.
+        problem: Why it could not be begun or ended as planned, one line; empty where it was.
+        is_target_failure: Whether the target is the reason of the problem, and not this machine or the suite.
     """
 
     begin: float
@@ -26,6 +27,7 @@ class FaultTime:
     end: float = math.inf
     has_begun: bool = False
     problem: str = ""
+    is_target_failure: bool = False
 
     def affects(self, since: float, until: float) -> bool:
         """Whether something between two times may be an effect of it: it overlaps the fault or the recovery from it."""

@@ -1,4 +1,8 @@
-"""The channel between Locust and the process that injects faults: a line of JSON for each message."""
+"""The channel between Locust and the process that injects faults: a line of JSON for each message.
+
+Locust sends ``begin``, the time at which a run began, or null for its end. It gets an event for each begin and each end
+of a fault, and ``idle`` after the end of a run, when no fault lasts any more.
+"""
 
 from __future__ import annotations
 

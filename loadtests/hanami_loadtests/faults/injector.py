@@ -16,6 +16,7 @@ from functools import partial
 from typing import Self
 from urllib.parse import urlsplit
 
+from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.clients.endpoint import PORTS
 from hanami_conformance.target.server_control import ServerControl
 from hanami_loadtests.faults.channel import CHANNEL, PROXY, Message, MessageReader, send
@@ -110,6 +111,8 @@ class FaultInjector:
         """Follow the begin or the end of a run."""
         self._end_fault()
         self._begin, self._next = message["begin"], 0
+        if self._begin is None:
+            send(self._socket, {"idle": True})
 
     def _seconds_left(self) -> float | None:
         """Return the seconds until a fault begins or ends; None if none does."""
@@ -127,14 +130,13 @@ class FaultInjector:
             self._end_fault()
             return
         fault = self._faults[self._next]
-        now = time.perf_counter()
+        send(self._socket, {"fault": self._next, "begun": time.perf_counter()})
         try:
             self._finish = self._start(fault)
         except Exception as error:  # noqa: BLE001 - of whatever kind: the end of the fault says it
             self._finish, self._end = partial(_fail, error), time.perf_counter()
         else:
             self._end = time.perf_counter() + fault.seconds
-        send(self._socket, {"fault": self._next, "begun": now})
 
     def _end_fault(self) -> None:
         finish, self._finish, self._end = self._finish, None, None
@@ -145,20 +147,28 @@ class FaultInjector:
         try:
             message["ended"] = finish()
         except Exception as error:  # noqa: BLE001 - of whatever kind: the run goes on, and says it
-            message |= {"ended": time.perf_counter(), "problem": " ".join(str(error).split())}
+            problem = " ".join(str(error).split()) or type(error).__name__
+            message |= {"ended": time.perf_counter(), "problem": problem}
+            message["is_target_failure"] = isinstance(error, TargetDown)
         else:
             if self._server is not None:
                 message["pid"] = self._server.process.pid
         send(self._socket, message)
 
     def _start(self, fault: Fault) -> Callable[[], float]:
-        """Start a fault; return what ends it."""
+        """Start a fault; return what ends it.
+
+        Raises:
+            TargetDown: If there is no process of the server any more.
+        """
         proxy, server = self._proxy, self._server
         if fault.conditions is not None:
             assert proxy is not None
             proxy.change(fault.conditions)
             return lambda: _after(lambda: proxy.change(PLAIN))
         assert server is not None
+        if ended := server.process.ended():
+            raise TargetDown(f"the server was gone before it: {ended}")
         if fault.kind == SUSPEND:
             suspended = contextlib.ExitStack()
             suspended.enter_context(server.process.suspended())

@@ -81,7 +81,7 @@ def _recovery(
     time: FaultTime,
 ) -> Recovery:
     if time.problem:
-        return Recovery(None, time.problem)
+        return Recovery(None, time.problem, time.is_target_failure)
     return find_recovery(slices, load, before, end, until)
 
 

@@ -43,7 +43,6 @@ class FaultChannel:
         self._on_event = on_event
         self._times: Sequence[FaultTime] = ()
         self._is_idle = Event()
-        self._is_idle.set()
         self._reader = gevent.spawn(self._read)
 
     def begin(self, session: Session) -> None:
@@ -52,7 +51,8 @@ class FaultChannel:
         send(self._socket, {"begin": session.began})
 
     def end(self) -> None:
-        """End the fault that lasts, and begin no other one."""
+        """End the fault that lasts, begin no other one, and wait until that is done."""
+        self._is_idle.clear()
         send(self._socket, {"begin": None})
         self._is_idle.wait(ENDING_SECONDS)
 
@@ -61,12 +61,12 @@ class FaultChannel:
         with contextlib.suppress(OSError):
             while (events := reader.read()) is not None:
                 for event in events:
-                    _note_event(self._times, event)
-                    if "ended" in event:
+                    if "idle" in event:
                         self._is_idle.set()
-                    else:
-                        self._is_idle.clear()
+                        continue
+                    _note_event(self._times, event)
                     self._on_event(event)
+        self._is_idle.set()  # nobody is left to wait for
 
 
 def _note_event(times: Sequence[FaultTime], event: Message) -> None:
@@ -75,3 +75,4 @@ def _note_event(times: Sequence[FaultTime], event: Message) -> None:
         time.begin, time.has_begun = min(time.begin, event["begun"]), True
     if "ended" in event:
         time.end, time.problem = max(event["ended"], time.begin), event["problem"]
+        time.is_target_failure = event.get("is_target_failure", False)

@@ -334,7 +334,7 @@ class WorkerCoordinator:
 
     def total(self) -> tuple[Recorder, list[Generator], list[str]]:
         """Return the merged record, the health of the workers, and the leftovers on the target."""
-        recorders, generators, leftovers = [], [], []
+        recorders, origins, generators, leftovers = [], [], [], []
         for client_id, report in sorted(self._final_reports.items()):
             if report is None:
                 recorders.append(self._live.get(client_id, Recorder()))
@@ -343,9 +343,14 @@ class WorkerCoordinator:
             recorder = Recorder(origin=report["origin"])
             recorder.add(report["recorded"], f"{client_id}-")
             recorders.append(recorder)
+            origins.append(recorder.origin)
             generators.append(validate(Generator, report["generator"]))
             leftovers += report["leftovers"]
-        return _merge(recorders), generators, leftovers
+        return _merge(recorders, origins or [self._session_origin()]), generators, leftovers
+
+    def _session_origin(self) -> float:
+        session = self._controller.session
+        return 0.0 if session is None else session.recorder.origin
 
 
 def _plan_from(stages: Sequence[Mapping[str, Any]] | None) -> StagePlan | None:
@@ -367,9 +372,9 @@ def _plan_from(stages: Sequence[Mapping[str, Any]] | None) -> StagePlan | None:
     )
 
 
-def _merge(recorders: Sequence[Recorder]) -> Recorder:
-    """Return all records as one, whose origin is the mean of theirs."""
-    total = Recorder(origin=statistics.fmean(one.origin for one in recorders) if recorders else 0.0)
+def _merge(recorders: Sequence[Recorder], origins: Sequence[float]) -> Recorder:
+    """Return all records as one, whose origin is the mean of those that are known."""
+    total = Recorder(origin=statistics.fmean(origins))
     for recorder in recorders:
         total.add(recorder.data())
     return total

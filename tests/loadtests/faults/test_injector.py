@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from hanami_conformance.cases.failures import TargetDown
 from hanami_conformance.target.server_control import ServerControl
 from hanami_loadtests.faults.channel import CHANNEL, PROXY, Message
 from hanami_loadtests.faults.fault import Fault
@@ -29,6 +30,7 @@ class Server:
     log: list[str] = field(default_factory=list)
     pid: int = 7
     starts: bool = True
+    end: str = ""  # how its process ended
 
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:
@@ -43,13 +45,13 @@ class Server:
         self.log.append("stopped")
 
     def ended(self) -> str:
-        return ""
+        return self.end
 
     def restart(self) -> None:
         self.log.append("started")
         self.pid += 1
         if not self.starts:
-            raise ValueError("it does not\nstart")
+            raise TargetDown("it does not\nstart")
 
 
 class Run:
@@ -109,6 +111,7 @@ def test_the_end_of_a_run_ends_its_fault_and_the_next_run_begins_anew() -> None:
             assert run.hear()["fault"] == 0
             run.say(None)
             assert "ended" in run.hear()
+            assert run.hear() == {"idle": True}
         run.say(time.perf_counter())
         run.hear()
     assert server.log == ["suspended", "resumed"] * 3  # also where Locust is gone
@@ -120,8 +123,36 @@ def test_a_server_that_does_not_start_again_is_said() -> None:
         run.say(time.perf_counter())
         run.hear()
         ended = run.hear()
-    assert ended["problem"] == "it does not start"
+    assert (ended["problem"], ended["is_target_failure"]) == ("it does not start", True)
     assert "pid" not in ended
+
+
+def test_a_server_that_was_gone_before_a_fault_is_not_started_by_it() -> None:
+    server = Server(end="its process ended with exit status 3")
+    with injected([Fault("a", "kill", 0.05, 0.05)], server) as run:
+        run.say(time.perf_counter())
+        run.hear()
+        ended = run.hear()
+    problem = "the server was gone before it: its process ended with exit status 3"
+    assert (ended["problem"], ended["is_target_failure"]) == (problem, True)
+    assert server.log == []
+
+
+def test_the_end_of_a_run_waits_for_a_fault_that_begins() -> None:
+    class Slow(Server):
+        def stop(self) -> None:
+            entered.set()
+            released.wait(PATIENCE)
+
+    entered, released = threading.Event(), threading.Event()
+    with injected([Fault("a", "restart", 0.05, 0.0)], Slow()) as run:
+        run.say(time.perf_counter())
+        assert run.hear()["fault"] == 0
+        assert entered.wait(PATIENCE)
+        run.say(None)
+        released.set()
+        assert run.hear()["problem"] == ""
+        assert run.hear() == {"idle": True}
 
 
 def test_a_fault_that_cannot_begin_is_said_and_the_others_follow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,11 +164,12 @@ def test_a_fault_that_cannot_begin_is_said_and_the_others_follow(monkeypatch: py
     with injected([Fault("a", "kill", 0.05, 1000.0), Fault("b", "suspend", 0.1, 0.0)], server) as run:
         run.say(time.perf_counter())
         events = [run.hear() for _ in range(4)]
-    assert [(event["fault"], event.get("problem")) for event in events] == [
-        (0, None),
-        (0, "not allowed"),
-        (1, None),
-        (1, ""),
+    keys = ("fault", "problem", "is_target_failure")
+    assert [tuple(event.get(key) for key in keys) for event in events] == [
+        (0, None, None),
+        (0, "not allowed", False),
+        (1, None, None),
+        (1, "", None),
     ]
     assert server.log == ["suspended", "resumed"]
 
