@@ -6,7 +6,6 @@ import contextlib
 import logging
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,39 +16,31 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
-from hanami_conformance.cases.failures import TargetDown, TargetRejectedConfiguration
 from hanami_conformance.common.shortage import shortage_in
-from hanami_conformance.server.workers import WorkerCount
 from hanami_loadtests.engine.failures import GeneratorShortage, LoadFailure
 from hanami_loadtests.engine.health import Health
 from hanami_loadtests.engine.recorder import Recorder
 from hanami_loadtests.faults.channel import Message
-from hanami_loadtests.limits.file import Limits, read_limits
+from hanami_loadtests.limits.file import Limits
 from hanami_loadtests.live_history import Point
-from hanami_loadtests.locust_integration.exit import exit_with
-from hanami_loadtests.locust_integration.fault_channel import through_proxy
 from hanami_loadtests.locust_integration.monitor import RunMonitor
 from hanami_loadtests.locust_integration.preparation import failure_from, prepare
+from hanami_loadtests.locust_integration.run_check import CLEAN_UP_SECONDS, RunCheck
 from hanami_loadtests.locust_integration.run_plan import RunPlan
 from hanami_loadtests.locust_integration.workers import Worker, WorkerCoordinator
 from hanami_loadtests.result import LoadFolder, make_result
 from hanami_loadtests.scenarios.all import SCENARIOS
-from hanami_loadtests.scenarios.scenario import RunFinished, Scenario, check_sockets
-from hanami_loadtests.server_usage.process_tree import require_process
+from hanami_loadtests.scenarios.scenario import RunFinished, Scenario
 from hanami_loadtests.server_usage.recording import ServerObserver
 from hanami_loadtests.session import Session
-from hanami_loadtests.settings import Settings, settings_from
 from hanami_loadtests.stages.plan import StagePlan
 from hanami_loadtests.telemetry.export import Export
 from hanami_loadtests.telemetry.settings import telemetry_settings
 from hanami_proto.files import DiskError
-from hanami_reports.common.report_folder import ReportFolderError
 from hanami_reports.common.text import UNCHECKED_CERTIFICATE
 from hanami_reports.load.terminal import load_console, print_result
 from hanami_reports.model.load import EXIT_STATUSES, Generator, LoadExit, LoadResult, RunState
 
-WORKERS_SECONDS = 60.0  # time for workers to connect; after that Locust reports how many are missing
-CLEAN_UP_SECONDS = 5.0  # time for users to clean up, on top of the drain time
 LOCAL = "local"
 ATTRIBUTE = "hanami"  # of Locust's environment; holds the controller of the process
 logger = logging.getLogger(__name__)
@@ -66,10 +57,8 @@ class RunController:
         session: Session of the current run, None before the first or where it could not begin.
         result: Result of the last finished run.
         failures: States that precede any limit, with their reasons.
-        settings: Options of the last run that was checked.
-        limits: Limits of that run.
         export: Metrics and traces for other systems.
-        timeline: Stages and faults of that run.
+        timeline: Stages and faults of the last run that was checked.
         worker: The worker side of distributed runs, None in other processes.
         coordinator: The master side of distributed runs, None in other processes.
     """
@@ -80,13 +69,11 @@ class RunController:
         self.session: Session | None = None
         self.result: LoadResult | None = None
         self.failures: list[tuple[RunState, str]] = []
-        self.settings: Settings | None = None
-        self.limits = Limits()
         self.export: Export | None = None
         self.timeline = RunPlan(self._on_fault)
         self.worker = Worker(self) if isinstance(runner, WorkerRunner) else None
         self.coordinator = WorkerCoordinator(self) if isinstance(runner, MasterRunner) else None
-        self._server_workers: dict[str, WorkerCount] = {}  # address of the last target to the number of its workers
+        self._check = RunCheck(environment, self.timeline, self.worker, self.coordinator)
         self._monitor: RunMonitor | None = None
         self._server = ServerObserver()
         self._started = datetime.now(UTC)
@@ -113,88 +100,16 @@ class RunController:
             sys.stderr.write(f"WARNING: {problem}\n")
 
     def check(self, given: Mapping[str, Any] | None = None, host: str | None = None) -> Session:
-        """Check options, limits and folder, and log in at the target.
-
-        Args:
-            given: Option to value, None for those of the process.
-            host: Address of the target, where options are given.
-
-        Raises:
-            ValueError: If an option or a file is invalid.
-            GeneratorShortage, TargetDown, TargetRejectedConfiguration: See :meth:`Session.open`.
-        """
-        is_repeated = given is None  # at the begin of a run that was checked before
-        if given is None:
-            given, host = vars(self.environment.parsed_options), self.environment.host
-        settings = through_proxy(settings_from(given, host))
-        if self.worker is None:  # the files of the master need not exist on the hosts of workers
-            self.limits = read_limits(settings.limits)
-            self.timeline.check(settings, getattr(self.environment.parsed_options, "run_time", None))
-            self.timeline.check_drifts(self.limits.drifts)
-            if settings.server_pid is not None:
-                require_process(settings.server_pid)
-            try:
-                LoadFolder(settings.report_dir).prepare()
-            except ReportFolderError as error:
-                raise ValueError(str(error)) from error
-        self.settings = settings
-        self.environment.stop_timeout = settings.drain + CLEAN_UP_SECONDS
-        if self.worker is not None:
-            if settings.sockets is None:  # derived by the master
-                settings = replace(settings, sockets=self.worker.sockets)
-            if self.worker.late and settings.sockets:
-                raise ValueError("joined during the run, whose sockets are distributed already")
-            return Session.open(settings, max(1, self.worker.workers), self.worker.index)
-        self._check_sockets(settings)
-        counted = self._server_workers.get(settings.target.url) if is_repeated else None
-        session = Session.open(settings, server_workers=counted)
-        if session.server_workers is not None:
-            self._server_workers = {settings.target.url: session.server_workers}
-            self._check_sockets(session.settings, session.server_workers)
-        return session
-
-    def _check_sockets(self, settings: Settings, counted: WorkerCount | None = None) -> None:
-        processes = max(1, self.coordinator.workers) if self.coordinator is not None else 1
-        check_sockets(settings, self.scenarios(), processes, None if counted is None else counted.served)
+        """Check options, limits and folder, and log in at the target; see :meth:`RunCheck.open_session`."""
+        return self._check.open_session(given, host)
 
     def check_or_exit(self) -> None:
-        """Check everything before a run without a web UI; an error ends the process.
-
-        Raises:
-            SystemExit: If anything is invalid; one line was printed.
-        """
-        try:
-            session = self.check()
-        except (ValueError, TargetRejectedConfiguration) as error:
-            exit_with(LoadExit.USAGE, f"ERROR: {error}")
-        except TargetDown as error:
-            exit_with(LoadExit.TARGET_LOST, f"TARGET NOT REACHABLE: {error}")
-        except GeneratorShortage as error:
-            exit_with(LoadExit.INVALID, f"INVALID: {error}")
-        self._server.begin(session.settings.server_pid)  # before the time of the run begins
-        if self.coordinator is None:
-            try:
-                prepare(session, self.scenarios())
-            except MemoryError as error:
-                exit_with(LoadExit.INVALID, f"INVALID: {shortage_in(error)}")
-            return
-        self.coordinator.preparation.wait_for(
-            int(vars(self.environment.parsed_options)["expect_workers"]), WORKERS_SECONDS
-        )
-        try:
-            self._check_sockets(session.settings, session.server_workers)  # now that the workers are connected
-        except ValueError as error:
-            exit_with(LoadExit.USAGE, f"ERROR: {error}")
-        failure = self.coordinator.preparation.prepare()
-        if failure is not None:
-            state, line = failure
-            exit_with(EXIT_STATUSES[state], f"ERROR: {line}")
+        """Check everything before a run without a web UI; see :meth:`RunCheck.check_or_exit`."""
+        self._check.check_or_exit(self._server)
 
     def scenarios(self) -> list[type[Scenario]]:
         """Return the scenarios that have users in the run."""
-        found = (getattr(one, "scenario_class", None) for one in self.environment.user_classes)
-        chosen = self.worker.scenarios if self.worker is not None else None
-        return [one for one in found if one is not None and (chosen is None or one.name in chosen)]
+        return self._check.scenarios()
 
     def begin(self) -> None:
         """Begin a run."""
@@ -345,9 +260,15 @@ class RunController:
         return list(self._monitor.history.points) if self._monitor is not None else []
 
     @property
+    def limits(self) -> Limits:
+        """Limits of the last run that was checked."""
+        return self._check.limits
+
+    @property
     def report_dir(self) -> Path | None:
         """Folder of the reports, None before the first run."""
-        return self.settings.report_dir if self.settings is not None else None
+        settings = self._check.settings
+        return settings.report_dir if settings is not None else None
 
     # After it
 

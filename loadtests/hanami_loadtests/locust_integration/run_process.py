@@ -25,7 +25,6 @@ class RunProcess(Protocol):
         runner: Runner of Locust; its class determines the kind of process.
         session: Session of the current run, None before the first or where a run could not begin.
         failures: Reasons why the run failed before any limit was checked: state and line.
-        limits: Limits of the run.
         timeline: Stages and faults of the run.
         is_judged: Whether the verdict on the last run is there.
     """
@@ -34,9 +33,12 @@ class RunProcess(Protocol):
     runner: Runner
     session: Session | None
     failures: list[tuple[RunState, str]]
-    limits: Limits
     timeline: RunPlan
     is_judged: bool
+
+    @property
+    def limits(self) -> Limits:
+        """Limits of the run."""
 
     @property
     def plan(self) -> StagePlan | None:
