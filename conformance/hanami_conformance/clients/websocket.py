@@ -142,6 +142,7 @@ class WebSocket(WebSocketSender):
         began = time.monotonic()
         while not self._messages:
             if self.close_info is not None:
+                self._timeouts.record_close(time.monotonic() - began)
                 raise ConnectionClosed(awaited, str(self.close_info))
             self._wait(deadline, awaited)
         self._timeouts.record_reply(self.awaiting, time.monotonic() - began)
