@@ -43,7 +43,8 @@ class ConnectionLimit:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     @property
-    def _most(self) -> int:
+    def most(self) -> int:
+        """Number of connections that this process may open at the same time."""
         return self.limit if self.share is None else self.share
 
     def require(self, connections: int) -> None:
@@ -57,14 +58,14 @@ class ConnectionLimit:
             raise Unsupported(
                 f"needs {connections} connections at the same time, the limit is {self.limit} (--max-connections)"
             )
-        if connections > self._most:
-            raise RuntimeError(f"needs {connections} connections at the same time, this process has {self._most}")
+        if connections > self.most:
+            raise RuntimeError(f"needs {connections} connections at the same time, this process has {self.most}")
 
     @property
     def is_reached(self) -> bool:
         """Whether no further connection may be opened."""
         with self._lock:
-            return self._open >= self._most
+            return self._open >= self.most
 
     def acquire(self) -> None:
         """Count a connection that is about to be opened.
@@ -73,10 +74,10 @@ class ConnectionLimit:
             RuntimeError: If the limit or the share is reached; an internal error that the target never sees.
         """
         with self._lock:
-            if self._open >= self._most:
-                raise RuntimeError(f"more than {self._most} connections at the same time")
+            if self._open >= self.most:
+                raise RuntimeError(f"more than {self.most} connections at the same time")
             self._open += 1
-        self._close_kept(self._most + 1)
+        self._close_kept(self.most + 1)
 
     def release(self) -> None:
         """Count a connection that was closed."""
@@ -98,7 +99,7 @@ class ConnectionLimit:
 
     def make_room(self) -> None:
         """Close kept connections beside which a REST call would be one connection too many."""
-        self._close_kept(self._most)
+        self._close_kept(self.most)
 
     def _close_kept(self, most: int) -> None:
         """Close so many kept connections that at most this number is open, or none is kept."""

@@ -16,7 +16,6 @@ FAST_AFTER = 3
 FASTEST_AFTER = 10
 FAST_MINIMUM = 1.0  # seconds that a wait takes at least then
 FASTEST_MINIMUM = 0.2
-LATE = 0.5  # share of the setting after which the end of a connection is as good as no reply
 SHORTEST_WAIT = 0.001  # seconds, since a socket takes 0 for "do not wait"
 SLOWEST_REPLY_FACTOR = 20.0  # a wait lasts at least this multiple of the slowest reply of its kind
 
@@ -68,8 +67,7 @@ class AdaptiveTimeout:
 
     Attributes:
         setting: Seconds of the ``--deadline`` option.
-        socket_timeouts: Number of waits on websockets that ended without a reply, those among them that a late end of
-            the connection ended; its reader may set it back to 0.
+        socket_timeouts: Number of waits on websockets that ended without a reply; its reader may set it back to 0.
     """
 
     setting: float
@@ -108,16 +106,6 @@ class AdaptiveTimeout:
         with self._lock:
             known = self._kinds[kind]
             known.slowest = max(known.slowest, seconds)
-
-    def record_close(self, seconds: float) -> None:
-        """Record a wait on a websocket that the end of the connection ended: a rejection, or late where nobody replies.
-
-        Args:
-            seconds: Length of the wait.
-        """
-        if seconds >= self.setting * LATE:
-            with self._lock:
-                self.socket_timeouts += 1
 
     def record_timeout(self, kind: str, seconds: float, *, socket: bool = False) -> None:
         """Record a wait that ended without a reply.

@@ -63,6 +63,7 @@ class WebSocket(WebSocketSender):
         self._limit = limit
         self._messages: deque[Message] = deque()
         self._unread = 0  # bytes of them
+        self._pongs: deque[bytes] = deque(maxlen=MOST_UNREAD_MESSAGES)  # payloads, of those that nobody waited for
         self._opened = time.monotonic()
         self._leaving = False
         self.describe: Callable[[Message], str] = str
@@ -142,7 +143,6 @@ class WebSocket(WebSocketSender):
         began = time.monotonic()
         while not self._messages:
             if self.close_info is not None:
-                self._timeouts.record_close(time.monotonic() - began)
                 raise ConnectionClosed(awaited, str(self.close_info))
             self._wait(deadline, awaited)
         self._timeouts.record_reply(self.awaiting, time.monotonic() - began)
@@ -162,6 +162,36 @@ class WebSocket(WebSocketSender):
         except ConnectionClosed:
             assert self.close_info is not None
             return self.close_info
+
+    def receive_pong(self, payload: bytes, awaited: str) -> None:
+        """Wait for the pong to a ping (RFC 6455, 5.5.2), which carries the payload of the ping.
+
+        Other pongs are passed over, since a target may send some that nothing asked for (5.5.3), and messages are kept.
+
+        Args:
+            payload: Payload of the ping.
+            awaited: Description of the expected pong, for the report.
+
+        Raises:
+            ResponseTimeout: If it does not arrive before the deadline.
+            ConnectionClosed: If the connection ends instead.
+        """
+        kind, self.awaiting = self.awaiting, "pong"
+        try:
+            deadline = self._timeouts.deadline(self.awaiting)
+            while payload not in self._pongs:
+                if self.close_info is not None:
+                    raise ConnectionClosed(awaited, str(self.close_info))
+                self._wait(deadline, awaited)
+        finally:
+            self.awaiting = kind
+        self._pongs.clear()
+
+    def answer_pings(self) -> None:
+        """Answer the pings among what has arrived, without waiting for anything."""
+        if self._socket is not None and self.close_info is None and self._read(0):
+            with contextlib.suppress(ConnectionClosed, ResponseTimeout):
+                self._flush(self._timeouts.seconds(self.awaiting))
 
     def push_back(self, answer: Message | CloseInfo) -> None:
         """Put a message back for the next reader; the end of the connection is remembered anyway."""
@@ -259,6 +289,9 @@ class WebSocket(WebSocketSender):
         self._unread += len(payload)
         if self._unread > MOST_UNREAD or len(self._messages) > MOST_UNREAD_MESSAGES:
             self._on_close(CloseInfo(None, "too many messages that nothing asked for", by_suite=True))
+
+    def _on_pong(self, payload: bytes) -> None:
+        self._pongs.append(payload)
 
     def _on_close(self, info: CloseInfo) -> None:
         if self.close_info is not None:

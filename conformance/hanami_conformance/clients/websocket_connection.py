@@ -177,6 +177,8 @@ class WebSocketConnection:
     def _on_frame(self, frame: Frame) -> None:
         if frame.opcode not in DATA:
             self._controls += 1
+            if frame.opcode is Opcode.PONG:
+                self._on_pong(bytes(frame.data))
             return
         if frame.opcode is not Opcode.CONT:
             self._fragments_are_text = frame.opcode is Opcode.TEXT
@@ -188,6 +190,9 @@ class WebSocketConnection:
 
     def _on_message(self, payload: bytes, *, text: bool) -> None:
         raise NotImplementedError
+
+    def _on_pong(self, payload: bytes) -> None:
+        """Note a pong."""
 
     def _on_close(self, info: CloseInfo) -> None:
         if self.close_info is None:

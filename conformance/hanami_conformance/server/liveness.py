@@ -50,7 +50,7 @@ class WebSocketProbe:
         """Return a reason if sockets get no answer any more, though they did before; empty otherwise.
 
         That holds if all are silent, or one of the workers of a target that can be restarted. A rejection is an answer,
-        so the cases judge that; a connection that is closed only after a long time was not answered.
+        so the cases judge that.
         """
         if not self._target.attached:
             return ""
@@ -80,11 +80,13 @@ class WebSocketProbe:
         return f"one of {workers} workers is {SILENT} (socket {served + 1})"
 
     def _is_silent(self) -> bool:
-        timeouts = self._target.timeouts
-        before = timeouts.socket_timeouts
-        with contextlib.suppress(Violation, PreconditionFailed, TargetDown), self._idle():
+        try:
+            with self._idle():
+                return False
+        except ResponseTimeout:
+            return True
+        except (Violation, PreconditionFailed, TargetDown):
             return False
-        return timeouts.socket_timeouts > before
 
     def idle_timeout_reason(self, ended: ClosedSocket) -> str:
         """Return the reason if an idle timeout of the target explains a closed connection; empty otherwise.

@@ -16,7 +16,7 @@ MODULES = (
     *("attach", "first_messages", "init", "data", "acknowledgements", "attach_sockets", "progress", "finalize"),
     *("dataset_content", "unusual_encodings", "combinations", "delete", "mode", "direct_io", "direct_io_values"),
     *("direct_io_outputs", "direct_io_cycles", "direct_io_errors", "misbehaving_clients", "general", "texts"),
-    *("comparisons", "overlap", "history", "large_counts", "open_cycles", "interruptions"),
+    *("comparisons", "overlap", "history", "pauses", "large_counts", "open_cycles", "interruptions"),
 )
 _declared: dict[str, Fault] = {}
 

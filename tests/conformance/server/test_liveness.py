@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hanami_conformance.cases.failures import PreconditionFailed, ResponseTimeout, Violation
+from hanami_conformance.cases.failures import ResponseTimeout, Violation
 from hanami_conformance.cases.recording import ClosedSocket, begin_case
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.resources.factory import ResourceFactory
@@ -97,21 +97,6 @@ def test_silent_websockets(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert target.downtime_reason() == ""  # nobody missed an answer
         assert target.downtime_reason(sockets=True) == ALL_SILENT
         assert target.timeouts.socket_timeouts == 0
-
-
-@pytest.mark.parametrize(("setting", "reason"), [(1.5 * LIFETIME, ALL_SILENT), (10.0 * LIFETIME, "")])
-def test_a_socket_that_is_closed_late_was_not_answered(
-    url: str, setting: float, reason: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hanami_conformance.clients.websocket.WebSocket.send_text", lambda *_: None)
-    with mortal(url) as resources:
-        target = resources.target
-        target.attached = True
-        target.timeouts.setting = setting
-        assert target.downtime_reason(sockets=True) == reason
-        with pytest.raises(PreconditionFailed):
-            resources.csv(10).attach()
-        assert target.timeouts.socket_timeouts == (1 if reason else 0)
 
 
 @pytest.mark.parametrize("lost", [1, 4, 5])
