@@ -23,12 +23,14 @@ class ClusterShape:
     Attributes:
         inputs: Name of each input brick to its number of values.
         outputs: Name of each output brick to its number of values.
-        hidden: Number of neurons of the internal brick.
+        hidden: Number of neurons of each internal brick.
+        internal: Number of internal bricks, one behind the other.
     """
 
     inputs: Mapping[str, int]
     outputs: Mapping[str, int]
     hidden: int
+    internal: int = 1
 
     @property
     def largest(self) -> int:

@@ -250,6 +250,14 @@ class WebSocket(WebSocketSender):
         self._reset_socket()
         self._abandon("reset by the suite")
 
+    def end(self) -> None:
+        """End the connection without a close frame, as the end of a process does: by a TCP FIN, not a reset."""
+        if self._socket is None:
+            return
+        current_case().note(self._channel, "half-close", "connection ended by the suite, without a close frame")
+        self._half_close()
+        self._abandon("ended by the suite")
+
     def _take_messages(self) -> list[Message]:
         left = list(self._messages)
         self._messages.clear()

@@ -26,21 +26,23 @@ def render_template(dialect: Dialect, shape: ClusterShape) -> str:
 
 
 def _bricks(shape: ClusterShape) -> list[str]:
-    """Return the inputs at x = 1, the internal brick at x = 2, and the outputs at x = 3."""
-    lines = ["bricks:"]
+    """Return the inputs at x = 1, the internal bricks behind them from x = 2 on, and the outputs behind these."""
+    lines, behind = ["bricks:"], shape.internal + 2
     for row, (name, size) in enumerate(shape.inputs.items(), start=1):
         lines += [f"    1,{row},1", f"        input: {name}", f"        number_of_neurons: {size}"]
-    lines += ["    2,1,1", f"        number_of_neurons: {shape.hidden}"]
+    for column in range(2, behind):
+        lines += [f"    {column},1,1", f"        number_of_neurons: {shape.hidden}"]
     for row, (name, size) in enumerate(shape.outputs.items(), start=1):
-        lines += [f"    3,{row},1", f"        output: {name}", f"        number_of_neurons: {size}"]
+        lines += [f"    {behind},{row},1", f"        output: {name}", f"        number_of_neurons: {size}"]
     return lines
 
 
 def _hexagons(shape: ClusterShape) -> list[str]:
     """Return hexagons placed as the bricks are."""
     inputs = {name: f"1,{row},1" for row, name in enumerate(shape.inputs, start=1)}
-    outputs = {name: f"3,{row},1" for row, name in enumerate(shape.outputs, start=1)}
-    lines = ["hexagons:", *(f"    {position}" for position in (*inputs.values(), "2,1,1", *outputs.values()))]
+    outputs = {name: f"{shape.internal + 2},{row},1" for row, name in enumerate(shape.outputs, start=1)}
+    inside = [f"{column},1,1" for column in range(2, shape.internal + 2)]
+    lines = ["hexagons:", *(f"    {position}" for position in (*inputs.values(), *inside, *outputs.values()))]
     lines.append("inputs:")
     for name, position in inputs.items():
         lines += [f"    {name}:", f"        target: {position}", f"        number_of_inputs: {shape.inputs[name]}"]
@@ -51,17 +53,17 @@ def _hexagons(shape: ClusterShape) -> list[str]:
 
 
 def _axons(shape: ClusterShape) -> list[str]:
-    """Return inputs in a row that all lead to one internal hexagon, and the outputs as neighbours of it, the last ones.
+    """Return inputs in a row that all lead to the first internal hexagon, and the outputs as neighbours of the last.
 
     Without the connections an input would lead to the next hexagon, which may be another input.
     """
-    inside = len(shape.inputs) + 2
+    first, behind = len(shape.inputs) + 2, len(shape.inputs) + 2 + shape.internal
     inputs = {name: f"{column},1,1" for column, name in enumerate(shape.inputs, start=1)}
-    outputs = {name: f"{inside + 1},{row},1" for row, name in enumerate(shape.outputs, start=1)}
-    hexagons = [*inputs.values(), f"{inside},1,1", *outputs.values()]
+    outputs = {name: f"{behind},{row},1" for row, name in enumerate(shape.outputs, start=1)}
+    hexagons = [*inputs.values(), *(f"{column},1,1" for column in range(first, behind)), *outputs.values()]
     return [
         *("hexagons:", *(f"    {position}" for position in hexagons)),
-        *("axons:", *(f"    {position} -> {inside},1,1" for position in inputs.values())),
+        *("axons:", *(f"    {position} -> {first},1,1" for position in inputs.values())),
         *("inputs:", *(f"    {name}: {position}" for name, position in inputs.items())),
         *("outputs:", *(f"    {name}: {position}" for name, position in outputs.items())),
     ]

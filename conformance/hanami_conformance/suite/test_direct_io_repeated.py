@@ -32,7 +32,7 @@ from hanami_conformance.suite.support.clusters import (
     trained_cluster,
 )
 from hanami_conformance.suite.support.markers import alone
-from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_INPUTS, TWO_OUTPUTS
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_INPUTS, TWO_INTERNAL, TWO_OUTPUTS
 from hanami_conformance.suite.support.sockets import LOSSES, expect_nothing_more
 from hanami_proto.codec import ProcessType
 
@@ -91,7 +91,9 @@ def test_an_answer_survives_a_new_socket(resources: ResourceFactory) -> None:
 
 
 @requirement("DIO-8")
-@pytest.mark.parametrize("shape", [ONE_BRICK, TWO_OUTPUTS], ids=["one output", "two outputs"])
+@pytest.mark.parametrize(
+    "shape", [ONE_BRICK, TWO_OUTPUTS, TWO_INTERNAL], ids=["one output", "two outputs", "two internal bricks"]
+)
 def test_training_moves_the_answer_toward_the_expected_values(resources: ResourceFactory, shape: ClusterShape) -> None:
     """Repeated training of one pair moves every output toward its expected values."""
     _, socket = direct_cluster(resources, shape)
@@ -257,8 +259,8 @@ def test_answers_go_to_their_own_socket(resources: ResourceFactory) -> None:
 @requirement("DIO-11")
 @pytest.mark.parametrize(
     ("loss", "in_cycle"),
-    [("closed", False), ("reset", False), ("reset", True)],
-    ids=["closed", "reset", "reset in a cycle"],
+    [("closed", False), ("reset", False), ("reset", True), ("ended", False), ("ended", True)],
+    ids=["closed", "reset", "reset in a cycle", "ended", "ended in a cycle"],
 )
 def test_a_new_socket_continues_after_a_lost_one(resources: ResourceFactory, loss: str, in_cycle: bool) -> None:
     """After a socket is lost, the next one attaches, and training is kept."""
@@ -284,7 +286,7 @@ def test_training_just_before_a_socket_is_lost_is_kept(resources: ResourceFactor
     others = [InputMessage(name, 1.0 - values, expected=True) for name, values in before.items()]
     for _ in range(STEPS):
         socket.train([*question, *others])
-    if loss == "reset" and not resources.target.optional_replies.get(TRAINING_END):
+    if loss in ("reset", "ended") and not resources.target.optional_replies.get(TRAINING_END):
         raise Unsupported("the target sends no end of a training cycle, so that its end is unknown")
     LOSSES[loss](socket)
     actual = cluster.reattach().request(question)

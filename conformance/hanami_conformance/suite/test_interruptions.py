@@ -25,7 +25,7 @@ from hanami_proto.codec import ProcessType, TargetBuffer
 
 pytestmark = pytest.mark.parallel
 
-ENDS = ("closed", "reset")  # of LOSSES
+ENDS = ("closed", "reset", "ended")  # of LOSSES
 INTERRUPTED = "PUT after an interrupted one"  # kind of wait, for its adaptive timeout
 
 

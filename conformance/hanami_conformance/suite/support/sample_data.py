@@ -10,6 +10,7 @@ from hanami_conformance.models.dataset import DatasetModel, csv_table, idx_image
 ONE_BRICK = ClusterShape({"test_input": 12}, {"test_output": 5}, hidden=10)
 # Two shapes, because a server that serves several inputs wrong would hide how it serves several outputs.
 TWO_INPUTS = ClusterShape({"input_a": 7, "input_b": 4}, {"test_output": 5}, hidden=10)
+TWO_INTERNAL = ClusterShape({"test_input": 12}, {"test_output": 5}, hidden=10, internal=2)
 TWO_OUTPUTS = ClusterShape({"test_input": 9}, {"output_a": 3, "output_b": 6}, hidden=10)
 
 

@@ -27,6 +27,7 @@ LOSSES: Mapping[str, Callable[[ClosableSocket], object]] = {
     "closed as by a browser that leaves the page": lambda socket: socket.websocket.close(status=CloseCode.GOING_AWAY),
     "closed without a status": lambda socket: socket.websocket.close(status=None),
     "reset": lambda socket: socket.websocket.reset(),
+    "ended": lambda socket: socket.websocket.end(),
 }
 
 
