@@ -6,16 +6,11 @@ import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import require
-from hanami_conformance.cases.failures import PreconditionFailed, Unsupported
 from hanami_conformance.catalogue import requirement
-from hanami_conformance.models.cluster import are_distinguishable, distance
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import (
-    STEPS,
-    format_answer,
     sample_inputs,
-    train_once,
     training_targets,
     vector,
 )
@@ -27,7 +22,6 @@ from hanami_proto.codec import ProcessType, TargetBuffer
 
 pytestmark = pytest.mark.parallel
 
-NEAR = 0.1  # part of the distance that training moved an answer
 DELETED = 4  # clusters, since a DELETE may arrive between two cycles
 IN_FLIGHT = 200  # cycles that are sent before a DELETE, and whose answers are not read
 
@@ -88,36 +82,6 @@ def delete_at_work(resources: ResourceFactory, process: ProcessType) -> None:
     socket.close()
     if answer.status == 200:
         expect_gone(cluster)
-
-
-@requirement("DIO-14")
-@alone
-def test_a_new_cluster_has_nothing_of_a_deleted_one(resources: ResourceFactory) -> None:
-    """A new cluster with the name of a deleted one has learned nothing of its training."""
-    cluster, socket = direct_cluster(resources)
-    question, targets = sample_inputs(ONE_BRICK, seed=1), training_targets(ONE_BRICK, seed=1)
-    after_one_cycle = socket.request(question)
-    for _ in range(STEPS):
-        socket.train([*question, *targets])
-    learned = socket.request(question)
-    socket.close()
-    if not are_distinguishable(learned, after_one_cycle):
-        raise Unsupported(f"the cluster learns nothing in {STEPS} cycles, so that there is nothing to forget")
-    cluster.delete()
-    try:
-        again = resources.cluster(ONE_BRICK, name=cluster.name)
-    except PreconditionFailed as error:
-        raise Unsupported(f"the name of a deleted cluster is not free: {error}") from error
-    again.enter_direct_mode()
-    socket = again.attach()
-    train_once(socket)
-    actual = socket.request(question)["test_output"]
-    # One cycle does not teach a new cluster what the deleted one learned in many.
-    far = distance(actual, learned["test_output"]) > NEAR * distance(
-        after_one_cycle["test_output"], learned["test_output"]
-    )
-    expected = f"another answer than that of the deleted cluster, {format_answer(learned)}"
-    require(far, expected=expected, actual=format_answer({"test_output": actual}))
 
 
 def expect_gone(cluster: Cluster) -> None:

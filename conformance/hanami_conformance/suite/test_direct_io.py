@@ -36,7 +36,6 @@ from hanami_proto.codec import ProcessType
 
 pytestmark = pytest.mark.parallel
 
-FAR = 0.2  # distance of an answer from its target at which training can move it
 LEARNED = 0.5  # part of the initial distance at which training stops
 NO_DISTANCE = 1e-9  # of an answer that is correct before training
 
@@ -202,35 +201,6 @@ def test_answers_belong_to_their_bricks(resources: ResourceFactory) -> None:
 
 
 # DIO-8: training a fixed pair repeatedly moves the answer toward the expected values.
-@requirement("DIO-8")
-@pytest.mark.parametrize("limit", [0.0, 1.0])
-def test_the_ends_of_the_range_are_trained(resources: ResourceFactory, limit: float) -> None:
-    """Training moves the answer toward expected values of 0 and of 1."""
-    _, socket = direct_cluster(resources, ANY_SHAPE)
-    question = sample_inputs(socket.shape, seed=1)
-    ((output, size),) = socket.shape.outputs.items()
-    target, opposite = (
-        InputMessage(output, np.full(size, value, dtype=np.float32), expected=True) for value in (limit, 1.0 - limit)
-    )
-
-    def away() -> float:
-        return float(np.abs(socket.request(question)[output] - limit).mean())
-
-    for _ in range(ROUNDS):  # until the answer is far enough from the limit
-        if (before := away()) > FAR:
-            break
-        for _ in range(STEPS):
-            socket.train([*question, opposite])
-    else:
-        raise Unsupported(f"the cluster does not learn to answer {1.0 - limit:g}")
-    for _ in range(ROUNDS):
-        for _ in range(STEPS):
-            socket.train([*question, target])
-        if (after := away()) < before:
-            return
-    require(False, expected=f"an answer less than {before:g} away from {limit:g}", actual=f"{after:g} away")
-
-
 @requirement("DIO-8")
 def test_different_inputs_are_distinguished(resources: ResourceFactory) -> None:
     """A cluster answers inputs differently that were trained to different outputs."""

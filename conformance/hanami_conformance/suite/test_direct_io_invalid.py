@@ -287,8 +287,9 @@ UNUSUAL: dict[str, Send] = {
 }
 
 
-# DIO-13: NaN and infinities, fewer values than the brick holds, several messages for one brick within a cycle
-# (appended, or each from the first value on), empty name, text frames, a second socket on the same cluster.
+# DIO-13: NaN and infinities, inputs below zero, fewer values than the brick holds, several messages for one brick
+# within a cycle (appended, or each from the first value on), empty name, text frames, a second socket on the same
+# cluster.
 @requirement("DIO-13")
 @pytest.mark.hostile
 @pytest.mark.parametrize("case", list(UNUSUAL))

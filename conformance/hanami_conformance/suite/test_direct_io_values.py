@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -11,8 +14,12 @@ from hanami_conformance.cases.failures import ConnectionClosed, ErrorAnswer, Pre
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape, InputMessage
 from hanami_conformance.clients.cluster_socket import ClusterSocket
+from hanami_conformance.clients.deadline import Deadline
+from hanami_conformance.models.cluster import are_distinguishable, are_equal
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import (
+    ROUNDS,
+    STEPS,
     format_answer,
     sample_inputs,
     train_once,
@@ -20,9 +27,12 @@ from hanami_conformance.resources.training import (
     training_targets,
 )
 from hanami_conformance.suite.support.clusters import ANY_SHAPE, direct_cluster, expect_same, trained_cluster
+from hanami_conformance.suite.support.sample_data import ONE_BRICK
 
 pytestmark = pytest.mark.parallel
 
+FAR = 0.2  # distance of an answer from its target at which training can move it
+LATE, POLL = 2.0, 0.05  # seconds for a change after training that had none at once, and between two requests
 LARGE = 40_000  # values of an output; its message is larger than 128 KiB
 
 
@@ -107,6 +117,116 @@ def expect_finite(socket: ClusterSocket, question: InputMessage, targets: InputM
     answer = socket.request([question])
     expected = "the output of the output brick"
     require(set(answer) == set(socket.shape.outputs), expected=expected, actual=format_answer(answer))
+
+
+PAIRS = {  # of inputs, repeated likewise, that a client expects to be told apart
+    "above one": ([1.25, 3.0], [3.0, 1.25]),
+    "beside values below zero": ([-0.5, 0.2, -1.0, 0.9], [-0.5, 0.9, -1.0, 0.2]),
+}
+BELOW_ZERO = ([-0.2, -0.9], [-0.9, -0.2])  # another pair
+
+
+def question_of(socket: ClusterSocket, values: Sequence[float]) -> list[InputMessage]:
+    """Return input values, repeated up to the size of the brick."""
+    ((name, size),) = socket.shape.inputs.items()
+    return [InputMessage(name, np.resize(np.array(values, dtype=np.float32), size))]
+
+
+def tells_apart(socket: ClusterSocket, pair: Sequence[Sequence[float]]) -> bool:
+    """Train a cluster with two inputs in turn until it answers them differently; False if it never does."""
+    questions = [question_of(socket, values) for values in pair]
+    for turn in range(ROUNDS + 1):
+        answers = [socket.request(question) for question in questions]
+        if are_distinguishable(*answers):
+            return True
+        for step in range(STEPS if turn < ROUNDS else 0):
+            socket.train([*questions[step % 2], *training_targets(socket.shape, seed=1 + step % 2)])
+    return False
+
+
+@requirement("DIO-8", "DIO-2")
+@pytest.mark.parametrize("kind", list(PAIRS))
+def test_inputs_of_any_range_are_distinguished(resources: ResourceFactory, kind: str) -> None:
+    """A cluster answers inputs differently that differ in values above one, or in some beside values below zero."""
+    _, socket = direct_cluster(resources, ANY_SHAPE)
+    expected = f"different answers to {' and to '.join(map(str, PAIRS[kind]))}, repeated, at the latest after training"
+    require(tells_apart(socket, PAIRS[kind]), expected=expected, actual="the same answers")
+
+
+@requirement("DIO-13")
+def test_effect_of_inputs_below_zero(resources: ResourceFactory) -> None:
+    """Record whether values below zero count as they are, as zeros, or as their absolute values."""
+    _, socket = direct_cluster(resources, ANY_SHAPE)
+    if tells_apart(socket, BELOW_ZERO):
+        value = np.array(BELOW_ZERO[0])
+        same = are_equal(*(socket.request(question_of(socket, list(values))) for values in (value, -value)))
+        observe("values below zero", "count as their absolute values" if same else "count as they are")
+    else:
+        answers = [socket.request(question_of(socket, values)) for values in (BELOW_ZERO[0], [0.0])]
+        observe("values below zero", "count as zeros" if are_equal(*answers) else "are not told apart")
+
+
+INNER = {0.3: 0.0, 0.62: 1.0}  # a value to be learned, and one beyond it that is learned before
+
+
+@requirement("DIO-8")
+@pytest.mark.parametrize(("value", "start"), [(0.0, 1.0), (1.0, 0.0), *INNER.items()], ids=lambda value: f"{value:g}")
+def test_values_of_the_whole_range_are_trained(resources: ResourceFactory, value: float, start: float) -> None:
+    """Training moves the answer toward expected values of 0 and 1, and of others that lie between."""
+    _, socket = direct_cluster(resources, ANY_SHAPE)
+    question = sample_inputs(socket.shape, seed=1)
+    ((output, size),) = socket.shape.outputs.items()
+    target, opposite = (
+        InputMessage(output, np.full(size, each, dtype=np.float32), expected=True) for each in (value, start)
+    )
+
+    def away() -> float:
+        """Return how far the answer is from the value, on the side of the start."""
+        return float(np.sign(start - value) * (socket.request(question)[output] - value).mean())
+
+    for _ in range(ROUNDS):  # until the answer is far enough from the value
+        if (before := away()) > FAR:
+            break
+        for _ in range(STEPS):
+            socket.train([*question, opposite])
+    else:
+        raise Unsupported(f"the cluster does not learn to answer {start:g}")
+    for _ in range(ROUNDS):
+        for _ in range(STEPS):
+            socket.train([*question, target])
+        if (after := away()) < before:
+            return
+    expected = f"an answer less than {before:g} away from {value:g}, toward which {start:g} was trained before"
+    require(False, expected=expected, actual=f"{after:g} away")
+
+
+SIZES = {
+    "a small cluster": ONE_BRICK,
+    "a large cluster": ClusterShape({"test_input": 784}, {"test_output": 10}, hidden=784),
+}
+
+
+@requirement("DIO-9", "DIO-8")
+@pytest.mark.parametrize("shape", SIZES.values(), ids=SIZES)
+def test_training_is_done_when_it_is_answered(resources: ResourceFactory, shape: ClusterShape) -> None:
+    """The request behind a training cycle is answered by what it trained, not the next ones alone."""
+    _, socket = direct_cluster(resources, shape)
+    question = sample_inputs(shape, seed=1)
+    before = socket.request(question)
+    targets = [
+        InputMessage(name, np.where(values > 0.5, 0.1, 0.9).astype(np.float32), expected=True)
+        for name, values in before.items()
+    ]
+    socket.train([*question, *targets])
+    first = socket.request(question)
+    if not are_equal(first, before):
+        return
+    until = Deadline.after(LATE)
+    while not until.passed:
+        time.sleep(POLL)
+        later = socket.request(question)
+        expect_same(resources, socket, later, first, "the answer as right behind the training cycle")
+    raise Unsupported("a training cycle does not change the answer")
 
 
 # The larger input is before the other in one template, and behind it in the other.

@@ -168,15 +168,6 @@ def test_every_operation_needs_a_token(target: Target, operation: str, token: st
 
 
 @requirement("GEN-1")
-def test_a_duplicate_name_never_gets_a_5xx(resources: ResourceFactory) -> None:
-    """A second cluster with the same name is created or rejected, without a 5xx."""
-    cluster = resources.cluster(ONE_BRICK)
-    answer = cluster.account.call("cluster.create", body=resources.cluster_body(cluster.name, ONE_BRICK))
-    resources.register_unexpected(answer, "cluster.create")
-    require(not answer.failed, expected="an answer below 500: the name exists already", actual=answer)
-
-
-@requirement("GEN-1")
 def test_unknown_users_get_401(target: Target) -> None:
     """An unknown user gets 401."""
     unknown = target.call("token.create", body=target.dialect.login(UNKNOWN_USER, "wrong-password"), token=None)

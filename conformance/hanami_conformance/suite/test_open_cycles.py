@@ -18,6 +18,7 @@ from hanami_conformance.resources.training import STEPS, sample_inputs, training
 from hanami_conformance.stateful.placeholders import MISSING, drop_missing
 from hanami_conformance.suite.support.clusters import direct_cluster, expect_same, trained_cluster
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, TWO_INPUTS
+from hanami_conformance.suite.support.sockets import log_in_again
 from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, expect_rejected, first_message
 from hanami_conformance.target.target import Account
 
@@ -86,6 +87,13 @@ def test_another_user_leaves_an_open_cycle(resources: ResourceFactory, other_acc
         require(answer.status == 404, expected="404 to a switch by another user", actual=answer, requirement="MODE-2")
         answer = other_account.call("cluster.delete", params={"uuid": cluster.uuid})
         require(answer.status == 404, expected="404 to a DELETE by another user", actual=answer)
+
+
+@requirement("DIO-9")
+def test_a_login_leaves_an_open_cycle(resources: ResourceFactory) -> None:
+    """Another login of the owner does not disturb the socket of a cluster, nor its open cycle."""
+    with open_cycle(resources, "DIO-9", "another login of its owner"):
+        log_in_again(resources.target)
 
 
 @requirement("DIO-12", "DIO-10")

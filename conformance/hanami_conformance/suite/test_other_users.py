@@ -90,15 +90,6 @@ def test_a_cluster_is_its_owners_at_any_time(resources: ResourceFactory, other_a
 
 
 @requirement("GEN-3")
-def test_a_name_of_another_users_cluster_is_free(resources: ResourceFactory, other_account: Account) -> None:
-    """A cluster may have the name of another user's cluster, which must not show that there is one."""
-    name = resources.name("cluster")
-    resources.cluster(ONE_BRICK, name=name)
-    with attribute_to("GEN-3"):
-        resources.cluster(ONE_BRICK, other_account, name)
-
-
-@requirement("GEN-3")
 @pytest.mark.may_violate("DEL-1")
 @pytest.mark.parametrize("gone", ["an upload", "a cluster"])
 def test_the_deletion_of_a_neighbour_changes_nothing(

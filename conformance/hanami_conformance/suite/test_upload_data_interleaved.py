@@ -11,10 +11,11 @@ from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.suite.support.intact_uploads import expect_intact, stays_incomplete
 from hanami_conformance.suite.support.sample_data import MnistSample
-from hanami_conformance.suite.support.sockets import LOSSES
+from hanami_conformance.suite.support.sockets import LOSSES, log_in_again
 from hanami_conformance.suite.support.uploads import (
     send_chunks,
     send_labels,
+    small_contents,
     split_into_chunks,
     start_upload,
 )
@@ -36,6 +37,22 @@ def test_an_upload_survives_the_loss_of_its_socket(resources: ResourceFactory, l
         LOSSES[loss](socket)
     send_labels(upload, mnist)
     expect_intact(upload, mnist.model, "the file as it was sent")
+
+
+@requirement("DATA-1", "DATA-7")
+def test_a_login_leaves_an_upload(resources: ResourceFactory) -> None:
+    """Another login of the owner does not disturb the socket of a file: its next chunks are accepted."""
+    resources.target.connection_limit.require(2)
+    contents, model = small_contents("csv")
+    upload = start_upload(resources, contents)
+    socket = upload.attach()
+    first, *others = split_into_chunks(len(contents["input"]), 100)
+    send_chunks(socket, contents["input"], [first])
+    log_in_again(resources.target)
+    with attribute_to("DATA-1"):
+        send_chunks(socket, contents["input"], others)
+        socket.close()
+    expect_intact(upload, model, "an upload with another login of its owner")
 
 
 # DATA-8: the two files of an MNIST upload are written over two sockets, in turn or at the same time, and do not mix.

@@ -7,10 +7,13 @@ from typing import Protocol
 
 from websockets.frames import CloseCode
 
+from hanami_conformance.cases.attribution import precondition
 from hanami_conformance.cases.checks import require
+from hanami_conformance.cases.failures import Unsupported
 from hanami_conformance.clients.websocket import WebSocket
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.target.attach import is_accepted
+from hanami_conformance.target.target import Target
 
 
 class ClosableSocket(Protocol):
@@ -29,6 +32,15 @@ LOSSES: Mapping[str, Callable[[ClosableSocket], object]] = {
     "reset": lambda socket: socket.websocket.reset(),
     "ended": lambda socket: socket.websocket.end(),
 }
+
+
+def log_in_again(target: Target) -> None:
+    """Log the user in once more, as another program of the same user does; the earlier token is used on."""
+    account = target.account
+    if not account.credentials.password:
+        raise Unsupported("needs the password of the user, not a token alone (--user)")
+    with precondition("another login"):
+        target.login(account.credentials, account.name)
 
 
 def expect_nothing_more(socket: ClosableSocket, expected: str) -> None:
