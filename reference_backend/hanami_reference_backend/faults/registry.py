@@ -17,6 +17,7 @@ MODULES = (
     *("dataset_content", "unusual_encodings", "combinations", "delete", "mode", "direct_io", "direct_io_values"),
     *("direct_io_outputs", "direct_io_cycles", "direct_io_errors", "misbehaving_clients", "general", "texts"),
     *("comparisons", "overlap", "history", "pauses", "large_counts", "open_cycles", "interruptions"),
+    "cluster_names",
 )
 _declared: dict[str, Fault] = {}
 
