@@ -120,7 +120,7 @@ def expect_finite(socket: ClusterSocket, question: InputMessage, targets: InputM
     require(set(answer) == set(socket.shape.outputs), expected=expected, actual=format_answer(answer))
 
 
-PAIRS = {  # of inputs, repeated likewise, that a client expects to be told apart
+PAIRS = {  # of inputs, repeated likewise, that need different answers
     "above one": ([1.25, 3.0], [3.0, 1.25]),
     "beside values below zero": ([-0.5, 0.2, -1.0, 0.9], [-0.5, 0.9, -1.0, 0.2]),
 }
@@ -133,7 +133,7 @@ def question_of(socket: ClusterSocket, values: Sequence[float]) -> list[InputMes
     return [InputMessage(name, np.resize(np.array(values, dtype=np.float32), size))]
 
 
-def tells_apart(socket: ClusterSocket, pair: Sequence[Sequence[float]]) -> bool:
+def distinguishes(socket: ClusterSocket, pair: Sequence[Sequence[float]]) -> bool:
     """Train a cluster with two inputs in turn until it answers them differently; False if it never does."""
     questions = [question_of(socket, values) for values in pair]
     for turn in range(ROUNDS + 1):
@@ -151,20 +151,20 @@ def test_inputs_of_any_range_are_distinguished(resources: ResourceFactory, kind:
     """A cluster answers inputs differently that differ in values above one, or in some beside values below zero."""
     _, socket = direct_cluster(resources, ANY_SHAPE)
     expected = f"different answers to {' and to '.join(map(str, PAIRS[kind]))}, repeated, at the latest after training"
-    require(tells_apart(socket, PAIRS[kind]), expected=expected, actual="the same answers")
+    require(distinguishes(socket, PAIRS[kind]), expected=expected, actual="the same answers")
 
 
 @requirement("DIO-13")
 def test_effect_of_inputs_below_zero(resources: ResourceFactory) -> None:
     """Record whether values below zero count as they are, as zeros, or as their absolute values."""
     _, socket = direct_cluster(resources, ANY_SHAPE)
-    if tells_apart(socket, BELOW_ZERO):
+    if distinguishes(socket, BELOW_ZERO):
         value = np.array(BELOW_ZERO[0])
         same = are_equal(*(socket.request(question_of(socket, list(values))) for values in (value, -value)))
         observe("values below zero", "count as their absolute values" if same else "count as they are")
     else:
         answers = [socket.request(question_of(socket, values)) for values in (BELOW_ZERO[0], [0.0])]
-        observe("values below zero", "count as zeros" if are_equal(*answers) else "are not told apart")
+        observe("values below zero", "count as zeros" if are_equal(*answers) else "are not distinguished")
 
 
 INNER = {0.3: 0.0, 0.62: 1.0}  # a value to be learned, and one beyond it that is learned before
@@ -173,7 +173,7 @@ INNER = {0.3: 0.0, 0.62: 1.0}  # a value to be learned, and one beyond it that i
 @requirement("DIO-8")
 @pytest.mark.parametrize(("value", "start"), [(0.0, 1.0), (1.0, 0.0), *INNER.items()], ids=lambda value: f"{value:g}")
 def test_values_of_the_whole_range_are_trained(resources: ResourceFactory, value: float, start: float) -> None:
-    """Training moves the answer toward expected values of 0 and 1, and of others that lie between."""
+    """Training moves the answer toward expected values of 0 and 1, and of others between them."""
     _, socket = direct_cluster(resources, ANY_SHAPE)
     question = sample_inputs(socket.shape, seed=1)
     ((output, size),) = socket.shape.outputs.items()
