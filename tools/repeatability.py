@@ -24,6 +24,7 @@ from tools.process import BURN, INTERRUPTED, last_line, result_in, run_command
 from tools.reference import RUN_SUITE, clean_environment
 
 GRACE = 10.0  # seconds that a run gets to clean up when it is stopped
+OVERLAP = "test_overlap"  # begin of the ids of cases whose number of comparisons depends on which operation is first
 OURS = ("--target", "--report-dir", "--database")  # options of the runs that only this program may give
 
 
@@ -65,7 +66,8 @@ def said(status: int | None, result: RunResult | None, ending: str) -> Said:
 def _done(case: CaseResult) -> str:
     """Return the outcome of a case and its number of sequences and comparisons; exchanges depend on timing."""
     sequences = f", {case.sequences} sequences" if case.sequences else ""
-    return f"{case.outcome.value}, {case.checks} checks{sequences}"
+    checks = "" if case.id.startswith(OVERLAP) else f", {case.checks} checks"
+    return f"{case.outcome.value}{checks}{sequences}"
 
 
 @dataclass(frozen=True)

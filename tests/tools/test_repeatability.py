@@ -73,6 +73,18 @@ def test_another_reason_is_no_difference() -> None:
     assert differences([said(1, BAD, ""), said(1, other, "")]) == []
 
 
+def with_checks(case_id: str, checks: int) -> RunResult:
+    return replace(GOOD, cases=(replace(GOOD.cases[0], id=case_id, checks=checks),))
+
+
+@pytest.mark.parametrize(
+    ("case_id", "count"), [("test_a.py::test_a", 1), ("test_overlap.py::test_a", 0), ("test_overlap_b.py::test_a", 0)]
+)
+def test_the_number_of_checks_depends_on_timing_only_where_operations_overlap(case_id: str, count: int) -> None:
+    found = differences([said(0, with_checks(case_id, checks), "") for checks in (7, 8)])
+    assert len(found) == count
+
+
 def test_a_case_too_few_is_a_difference() -> None:
     found = differences([said(0, GOOD, ""), said(0, replace(GOOD, cases=()), "")])
     assert [str(difference) for difference in found] == [
