@@ -72,7 +72,6 @@ def expect_nothing_learned(socket: ClusterSocket, known: LearnedCluster, whose: 
     require(far, expected=expected, actual=format_answer(actual))
 
 
-# GEN-3: what belongs to one user or project is invisible to another.
 @requirement("GEN-3", "DIO-10")
 @alone
 def test_clusters_of_two_users_under_one_name_learn_apart(resources: ResourceFactory, other_account: Account) -> None:
@@ -95,7 +94,6 @@ def test_clusters_of_two_users_under_one_name_learn_apart(resources: ResourceFac
     expect_same(resources, again, actual, first.learned, what)
 
 
-# DIO-10: two clusters, each with its socket, do not influence each other.
 SECONDS: dict[str, ClusterShape] = {
     "of the same template": ONE_BRICK,
     "of another template": replace(ONE_BRICK, outputs={"other_output": WIDTH + 1}),
@@ -124,7 +122,6 @@ def test_a_second_cluster_of_a_name_leaves_the_first(resources: ResourceFactory,
         expect_same(resources, again, known, first.learned, what)
 
 
-# DIO-14: deleting a cluster with a socket attached ends the access of the socket; the server still serves others.
 @requirement("DIO-14")
 @alone
 def test_a_new_cluster_has_nothing_of_a_deleted_one(resources: ResourceFactory) -> None:
