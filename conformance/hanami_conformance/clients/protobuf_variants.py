@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-VARINT, DELIMITED, FIXED32 = 0, 2, 5  # wire types
+VARINT, FIXED64, DELIMITED, FIXED32 = 0, 1, 2, 5  # wire types
 FLOAT = 4  # bytes
+LAST_FIELD = (1 << 29) - 1  # largest number of a field
 PADDING = 2  # bytes by which a varint is longer than necessary
 
 
@@ -103,11 +104,19 @@ def in_two_blocks(payload: bytes) -> bytes:
     return b"".join(field.encoded() for field in [*others, *(Field(floats.number, half) for half in halves)])
 
 
+def with_unknown_fields(payload: bytes) -> bytes:
+    """Return the message with fields that a newer schema may have: a reader skips those that it does not know."""
+    before = Field(15, 1).encoded() + Field(100, b"unknown").encoded()
+    behind = varint(1000 * 8 + FIXED32) + bytes(4) + varint(LAST_FIELD * 8 + FIXED64) + bytes(8)
+    return before + payload + behind
+
+
 FORMS: Mapping[str, Callable[[bytes], bytes]] = {
     "its fields in the reverse order": reverse_field_order,
     "padded numbers": with_long_varints,
     "explicit zeros": with_defaults,
     "duplicate numbers, the last one correct": duplicate_fields,
+    "fields of a newer schema": with_unknown_fields,
 }
 CHUNK_FORMS: Mapping[str, Callable[[bytes], bytes]] = {
     **FORMS,

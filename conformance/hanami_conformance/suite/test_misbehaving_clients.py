@@ -8,7 +8,7 @@ import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
 from hanami_conformance.cases.checks import require
-from hanami_conformance.cases.failures import Violation
+from hanami_conformance.cases.failures import ResponseTimeout, Unsupported, Violation
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.cluster_messages import ClusterShape
 from hanami_conformance.clients.connection_limit import ConnectionLimit
@@ -17,12 +17,14 @@ from hanami_conformance.stateful.stalled_client import STALL_KINDS, StalledClien
 from hanami_conformance.suite.support.bystander import expect_other_clients_served, open_socket
 from hanami_conformance.suite.support.clusters import direct_cluster
 from hanami_conformance.suite.support.intact_uploads import expect_complete_as_sent
-from hanami_conformance.suite.support.sample_data import ONE_BRICK, random_bytes
+from hanami_conformance.suite.support.operations import request_bytes
+from hanami_conformance.suite.support.sample_data import ONE_BRICK, MnistSample, random_bytes
 from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, first_message
 from hanami_conformance.target.target import Target
 
 IDLE = 8  # connections: twice as many as released servers have workers
 RESETS = 30
+PICTURES = 4000  # of 64 pixels: as JSON more than the system takes from a server for one that does not read
 
 
 # GEN-4: slow, silent, half-open and abruptly closed clients do not block others.
@@ -122,6 +124,30 @@ def test_a_client_that_does_not_read_blocks_nobody(resources: ResourceFactory) -
     with attribute_to("GEN-4"):
         expect_other_clients_served(resources)
     silent.websocket.reset()
+
+
+@requirement("GEN-4")
+def test_a_client_that_does_not_read_rows_blocks_nobody(resources: ResourceFactory) -> None:
+    """A client that asks for many rows of a dataset and does not read them does not keep others from theirs."""
+    target = resources.target
+    target.connection_limit.require(2)
+    images = MnistSample(PICTURES * 8 * 8 + 16, side=8)
+    dataset = resources.dataset("mnist", images.contents)
+    if not target.serves_content(dataset.account, dataset.uuid, "picture"):
+        raise Unsupported("the content of a dataset cannot be read back")
+    query = f"?uuid={dataset.uuid}&column_name=picture&row_offset=0&number_of_rows="
+    with target.raw() as connection:
+        what = f"{PICTURES} rows of 64 values"
+        connection.send(request_bytes(target, "dataset.content", query=f"{query}{PICTURES}".encode()), what)
+        try:
+            connection.receive(target.timeouts.setting)  # the answer has begun, and the rest is not read
+        except TimeoutError:
+            raise ResponseTimeout(f"an answer to a request for {what}", "nothing") from None
+        with attribute_to("GEN-4"):
+            route = target.dialect.route("dataset.content")
+            answer = target.rest.request(route.method, f"{route.path}{query}1", token=target.account.token)
+            require(answer.status == 200, expected="200 to another client that asks for a row", actual=answer)
+            expect_other_clients_served(resources)
 
 
 @requirement("GEN-4")

@@ -11,7 +11,7 @@ from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.resources.cluster import Cluster
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.training import sample_inputs
-from hanami_conformance.resources.upload import Upload
+from hanami_conformance.resources.upload import Upload, init_fields
 from hanami_conformance.suite.support.clusters import expect_same, trained_cluster
 from hanami_conformance.suite.support.intact_uploads import expect_intact, expect_unchanged
 from hanami_conformance.suite.support.sample_data import ONE_BRICK
@@ -20,6 +20,7 @@ from hanami_conformance.target.attach import CLUSTER, FILE_UPLOAD, expect_reject
 from hanami_conformance.target.target import Account
 
 CHUNK = 100  # bytes
+MANY = 70  # just beyond a limit of 2^n
 
 
 def expect_foreign(answer: RestResponse, what: str) -> None:
@@ -111,3 +112,22 @@ def test_the_deletion_of_a_neighbour_changes_nothing(
         send_chunks(socket, contents["input"], others)
         socket.close()
     expect_intact(upload, model, f"an upload beside {gone} that was deleted meanwhile")
+
+
+@requirement("GEN-2", "GEN-3")
+@pytest.mark.may_violate("GEN-1")
+def test_unfinished_uploads_of_others_use_up_nothing(resources: ResourceFactory, other_account: Account) -> None:
+    """A user begins and finishes an upload however many another user leaves unfinished; these may be limited."""
+    sizes = {"input": 1}
+    for _ in range(MANY):
+        name = resources.name("csv")
+        answer = other_account.call("csv.init", body=init_fields(name, sizes))
+        require(not answer.failed, expected="an answer below 500", actual=answer, requirement="GEN-1")
+        if answer.rejected:
+            break
+        resources.from_init_response(answer, "csv", name, sizes, other_account)
+    contents, model = small_contents("csv")
+    with attribute_to("GEN-2"):
+        upload = start_upload(resources, contents)
+        upload.write_all(contents)
+    expect_intact(upload, model, "an upload beside many that another user left unfinished")

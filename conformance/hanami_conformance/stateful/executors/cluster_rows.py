@@ -36,6 +36,7 @@ ENCODINGS: Mapping[str, str] = {
     "padded numbers": "padded numbers",
     "explicit zeros": "explicit zeros",
     "duplicate numbers": "duplicate numbers, the last one correct",
+    "unknown fields": "fields of a newer schema",
     "floats not packed": "floats that are not packed",
     "floats in two blocks": "floats in two blocks",
 }

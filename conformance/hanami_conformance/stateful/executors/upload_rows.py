@@ -33,6 +33,7 @@ ENCODINGS: Mapping[str, str] = {
     "padded numbers": "padded numbers",
     "explicit zeros": "explicit zeros",
     "duplicate numbers": "duplicate numbers, the last one correct",
+    "unknown fields": "fields of a newer schema",
     "duplicate data": "duplicate data, the last ones correct",
 }
 ATTEMPTS = {"progress": "progress", "PUT": "finalize", "DELETE": "delete"}

@@ -106,6 +106,7 @@ def request_bytes(
     token: bytes | None = b"",
     body: bytes = b"{}",
     connection: bytes = b"close",
+    version: bytes = b"1.1",
 ) -> bytes:
     """Return the request of an operation as it is sent.
 
@@ -116,11 +117,12 @@ def request_bytes(
         token: Value of the header, the token of the account if empty; None for no header.
         body: Body, if the operation has one.
         connection: What happens to the connection after the answer, ``close`` or ``keep-alive``.
+        version: Version of HTTP.
     """
     route, address = target.route(operation), urlsplit(target.url)
     body = body if operation in WITH_BODY else b""
     lines = [
-        f"{route.method} {address.path.rstrip('/')}{route.path}".encode() + query + b" HTTP/1.1",
+        f"{route.method} {address.path.rstrip('/')}{route.path}".encode() + query + b" HTTP/" + version,
         f"Host: {target.endpoint.authority}".encode(),
         b"Connection: " + connection,
         f"Content-Length: {len(body)}".encode(),
