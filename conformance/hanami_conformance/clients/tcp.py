@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 import time
 from collections.abc import Sequence
@@ -108,6 +109,10 @@ class RawConnection:
         except OSError:  # a reset is an end as well
             self.was_reset = True
             return b""
+
+    def limit_unread(self) -> None:
+        """Let the system take few bytes that are not read; to be called before any arrives."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ_SIZE)
 
     def close(self) -> None:
         """Close the connection."""

@@ -18,7 +18,7 @@ from hanami_conformance.target.target import Target
 
 pytestmark = pytest.mark.parallel
 
-OTHER_METHODS = ("HEAD", "OPTIONS", "TRACE", "UNHEARD")
+OTHER_METHODS = ("HEAD", "OPTIONS", "TRACE")
 
 
 @requirement("GEN-1")

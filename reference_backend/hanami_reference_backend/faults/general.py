@@ -252,3 +252,34 @@ def content_is_kept_for_everybody() -> None:
         answer = await original(operations, kept.get(key, user), fields)
         kept.setdefault(key, user)
         return answer
+
+
+def _fail_where(condition: Callable[[Any], bool], status: HTTPStatus) -> None:
+    """Answer the requests whose scope fulfils a condition with an error of the server."""
+
+    @replace_method(app.Application, "__call__")
+    async def call(original: Any, application: app.Application, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and condition(scope):
+            await Response(status_code=status)(scope, receive, send)
+        else:
+            await original(application, scope, receive, send)
+
+
+@fault("GEN-1")
+def http_1_0_gets_505() -> None:
+    """A request in HTTP/1.0 gets 505."""
+    _fail_where(lambda scope: scope["http_version"] == "1.0", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
+
+
+@fault("GEN-1")
+def head_and_options_get_500() -> None:
+    """A HEAD or an OPTIONS gets 500 on every path."""
+    _fail_where(lambda scope: scope["method"] in ("HEAD", "OPTIONS"), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+@fault("GEN-2", "GEN-3", hook=replace_method(DatasetStore, "_check_limits"))
+def unfinished_uploads_share_one_limit(original: Any, store: DatasetStore, *arguments: Any) -> None:
+    """The limit of unfinished uploads counts those of all users together."""
+    original(store, *arguments)
+    if len(store._uploads) >= store._settings.max_uploads:
+        raise errors.conflict("there are too many unfinished uploads")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 from weakref import WeakSet
 
@@ -10,7 +11,7 @@ from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
-from hanami_reference_backend.rest import operation
+from hanami_reference_backend.rest import datasets, operation
 from hanami_reference_backend.serving import app
 from hanami_reference_backend.serving.rest_protocol import RestProtocol
 from hanami_reference_backend.serving.socket_protocol import SocketProtocol
@@ -261,3 +262,15 @@ def unread_answers_block_others() -> None:
     async def send_bytes(original: Any, channel: Channel, data: bytes) -> None:
         async with lock:
             await original(channel, data)
+
+
+@fault("GEN-4")
+def rows_sent_one_request_at_a_time() -> None:
+    """Rows of datasets are sent to one client at a time: one that does not read them keeps all others from theirs."""
+    sending = asyncio.Lock()
+
+    @replace_method(datasets, "_streamed")
+    async def streamed(original: Any, *arguments: Any) -> AsyncIterator[str]:
+        async with sending:
+            async for part in original(*arguments):
+                yield part

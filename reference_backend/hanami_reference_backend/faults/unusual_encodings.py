@@ -8,8 +8,10 @@ from typing import Any
 from weakref import WeakSet
 
 from fastapi import FastAPI
-from websockets.frames import Frame
+from google.protobuf.unknown_fields import UnknownFieldSet
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
+from websockets.protocol import Protocol
 
 from hanami_proto.codec import Codec, SchemaError
 from hanami_proto.dialect import Dialect
@@ -153,3 +155,27 @@ def offered_extensions_rejected(original: Any, protocol: SocketProtocol, event: 
     if "Sec-WebSocket-Extensions" in event.headers:
         del event.headers["Upgrade"]
     original(protocol, event)
+
+
+@fault("DATA-1", "DIO-1", hook=replace_method(Codec, "_parse"))
+def unknown_fields_rejected(original: Any, codec: Codec, message_type: str, payload: bytes) -> Any:
+    """A message with a field that its schema does not have is rejected as undecodable."""
+    message = original(codec, message_type, payload)
+    if len(UnknownFieldSet(message)):
+        raise SchemaError(f"not a {message_type}: unknown field")
+    return message
+
+
+@fault("ATT-1", "DATA-11", "DIO-1", hook=replace_method(SocketProtocol, "_send_pongs"))
+def pings_are_not_answered(original: Any, protocol: SocketProtocol) -> None:
+    """A ping gets no pong."""
+    if protocol.conn.close_sent is None and protocol.conn.close_rcvd is None:
+        protocol.conn.data_to_send()
+    else:
+        original(protocol)
+
+
+@fault("ATT-1", hook=replace_method(Protocol, "recv_frame"))
+def pongs_without_payload(original: Any, protocol: Protocol, frame: Frame) -> None:
+    """A ping is answered by an empty pong."""
+    original(protocol, replace(frame, data=b"") if frame.opcode is Opcode.PING else frame)
