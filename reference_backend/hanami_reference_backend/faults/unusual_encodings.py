@@ -175,7 +175,7 @@ def pings_are_not_answered(original: Any, protocol: SocketProtocol) -> None:
         original(protocol)
 
 
-@fault("ATT-1", hook=replace_method(Protocol, "recv_frame"))
+@fault("ATT-1", "DATA-11", "DIO-1", hook=replace_method(Protocol, "recv_frame"))
 def pongs_without_payload(original: Any, protocol: Protocol, frame: Frame) -> None:
     """A ping is answered by an empty pong."""
     original(protocol, replace(frame, data=b"") if frame.opcode is Opcode.PING else frame)
