@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from hanami_conformance.cases.failures import TargetDown, Unsupported, Violation
+from hanami_conformance.clients.rest_response import RestResponse
 from hanami_conformance.options.target import UUID
 from hanami_conformance.target.target import Account, Target
 
@@ -37,13 +39,30 @@ def listed(account: Account, kind: str) -> Iterator[ListedResource]:
     Raises:
         Violation, TargetDown, Unsupported: If there is no list.
     """
-    body = account.call(f"{kind}.list").object().get("body")
+    yield from listed_rows(account.call(f"{kind}.list"))
+
+
+def listed_rows(answer: RestResponse) -> Iterator[ListedResource]:
+    """Yield the resources in the answer to a request for a list.
+
+    Raises:
+        Violation: If it is no JSON object.
+    """
+    body = answer.object().get("body")
     for row in body if isinstance(body, list) else []:
         cells: list[Any] = list(row.values()) if isinstance(row, dict) else row if isinstance(row, list) else []
         texts = tuple(cell for cell in cells if isinstance(cell, str))
         uuid = next((text for text in texts if UUID.fullmatch(text)), None)
         if uuid is not None:
             yield ListedResource(uuid, texts)
+
+
+def is_listed_as(answer: RestResponse, uuid: str, name: str) -> bool:
+    """Whether a list has a resource under its own name: both in one row, or anywhere where the list has no rows."""
+    if answer.status != HTTPStatus.OK or uuid not in answer.text:
+        return False
+    rows = [row for row in listed_rows(answer) if uuid in row.texts]
+    return any(name in row.texts for row in rows) if rows else name in answer.text
 
 
 def protect_existing(target: Target, prefix: str | None = None) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hanami_conformance.cases.attribution import default_requirement
 from hanami_conformance.cases.checks import require
 from hanami_conformance.cases.failures import Violation
 from hanami_conformance.clients.rest_response import RestResponse
@@ -18,6 +19,7 @@ from hanami_conformance.resources.upload import Upload
 from hanami_conformance.target.target import Target
 
 MOST_COLUMNS = 8  # columns of a table that are read back at most
+PIXELS = "picture"  # name of the columns of pixels
 PAGE_VALUES = 200_000  # numbers requested in one answer at most
 
 
@@ -44,19 +46,37 @@ def read_columns(upload: Upload, columns: Mapping[str, NDArray[np.float32]]) -> 
         )
         while len(rows) < len(model_values):
             count = min(page, len(model_values) - len(rows))
-            params = {
-                "uuid": upload.uuid,
-                "column_name": column,
-                "row_offset": str(len(rows)),
-                "number_of_rows": str(count),
-            }
-            answer = upload.account.call("dataset.content", params=params)
+            answer = request_rows(upload, column, len(rows), count)
             data = answer.object().get("data")
             expected = f"{count} rows of column {column!r} from row {len(rows)}"
             require(isinstance(data, list) and 0 < len(data) <= count, expected=expected, actual=answer)
             rows += data if isinstance(data, list) else []
         found[column] = _table(column, rows)
     return found
+
+
+def request_rows(upload: Upload, column: str, first: int, count: int) -> RestResponse:
+    """Return the answer to a request for rows of a column."""
+    params = {"uuid": upload.uuid, "column_name": column, "row_offset": str(first), "number_of_rows": str(count)}
+    return upload.account.call("dataset.content", params=params)
+
+
+def check_rows(upload: Upload, model: DatasetModel, column: str, first: int, count: int) -> None:
+    """Compare consecutive rows of a column, read by one request, with the model.
+
+    Raises:
+        Violation: If they are not the rows of the model (requirement FIN-2).
+    """
+    with default_requirement("FIN-2"):
+        answer = request_rows(upload, column, first, count)
+        data = answer.object().get("data")
+        expected = f"{count} rows of column {column!r} from row {first}"
+        is_whole = isinstance(data, list) and len(data) == count
+        require(is_whole, expected=expected, actual=answer)
+        actual = _table(column, list(data or ()))
+        part = model.rows_slice(first, count)
+        difference = "" if part.matches(column, actual) else first_difference(part.columns[column], actual)
+        require(not difference, expected=f"{expected}, value for value as uploaded", actual=difference)
 
 
 def _table(column: str, rows: list[Any]) -> NDArray[np.float32]:
@@ -109,14 +129,42 @@ def described_rows(target: Target, model: DatasetModel, answer: RestResponse, de
 def described_columns(
     target: Target, model: DatasetModel, answer: RestResponse, described: Mapping[str, Any]
 ) -> Finding:
-    """Compare the described number of columns, if there is one, with the model."""
+    """Compare the described number of columns, if there is one, and the described columns of pixels with the model."""
     counts = [
         sum(described[key] for key in group)
         for group in target.dialect.columns_keys
         if all(isinstance(described.get(key), int) for key in group)
     ]
+    pixels = _described_pixels(target, model, described)
     widths = " or ".join(str(number) for number in sorted(model.widths))
-    return Finding("FIN-1", f"{widths} columns", answer, counts, all(count in model.widths for count in counts))
+    correct = all(count in model.widths for count in counts) and all(
+        count == model.columns[PIXELS].shape[1] for count in pixels
+    )
+    expected = f"{widths} columns"
+    if pixels:
+        expected += f", {model.columns[PIXELS].shape[1]} of them of pixels"
+    return Finding("FIN-1", expected, answer, [*counts, *pixels], correct)
+
+
+def _described_pixels(target: Target, model: DatasetModel, described: Mapping[str, Any]) -> list[int]:
+    """Return the numbers of columns of pixels that the description of a dataset of images has.
+
+    They are the inputs where it counts inputs and outputs apart, and the range under the name of the pixels.
+    """
+    if PIXELS not in model.columns:
+        return []
+    counts = [
+        described[group[0]]
+        for group in target.dialect.columns_keys
+        if len(group) > 1 and all(isinstance(described.get(key), int) for key in group)
+    ]
+    ranges = described.get("description")
+    pixels = ranges.get(PIXELS) if isinstance(ranges, dict) else None
+    edges = [pixels.get(key) for key in target.dialect.column_range] if isinstance(pixels, dict) else []
+    first, end = edges or (None, None)
+    if isinstance(first, int) and isinstance(end, int):
+        counts.append(end - first)
+    return counts
 
 
 def first_difference(expected: NDArray[np.float32], actual: NDArray[np.float32]) -> str:

@@ -16,7 +16,7 @@ from hanami_conformance import __version__
 from hanami_conformance.catalogue import catalogue_text
 from hanami_conformance.common.redact import SECRETS
 from hanami_conformance.options.run import RunOptions
-from hanami_conformance.target.capabilities import LARGE_FILE_CASE, large_file_cost
+from hanami_conformance.target.capabilities import LARGE_FILE_CASES, large_file_cost
 from hanami_conformance.target.target import Target
 from hanami_proto.toml import is_file_path
 from hanami_reports.common.text import UNCHECKED_CERTIFICATE
@@ -83,8 +83,9 @@ class Manifest:
         self._target |= {"dialect_reason": self._reason} if self._reason else {}
         self.planned = len(planned)
         self._announced_bytes = lambda: target.announced_bytes
-        # The bundled reference backend does not allocate the file.
-        self._large_file = LARGE_FILE_CASE in planned and self._options.destructive and not self.reference
+        # The bundled reference backend does not allocate the files.
+        is_planned = not LARGE_FILE_CASES.isdisjoint(planned)
+        self._large_file = is_planned and self._options.destructive and not self.reference
 
     def set_workers(self, count: int, reason: str) -> None:
         """Note the number of workers, and why it is smaller than the one that was asked for; empty where it is not."""

@@ -42,8 +42,10 @@ def attempt_as_other_user(tracked: TrackedUpload, other: Account, action: str) -
     reason = "it belongs to another user"
     match action:
         case "attach":
-            message = first_message(other.token, next(iter(upload.files.values())).uuid, FILE_UPLOAD)
-            expect_rejected(upload.account.target, message, "the file belongs to another user", "ATT-4")
+            for file in upload.files.values():
+                message = first_message(other.token, file.uuid, FILE_UPLOAD)
+                what = f"the {file.role} file belongs to another user"
+                expect_rejected(upload.account.target, message, what, "ATT-4")
         case "list":
             answer = other.call("dataset.list")
             hidden = answer.status == 200 and not is_listed(upload, answer)

@@ -109,6 +109,7 @@ def finalized_file(resources: ResourceFactory) -> str:
 STATES: dict[str, tuple[str, Callable[[ResourceFactory], str]]] = {
     "a file in use": (FILE_UPLOAD, file_in_use),
     "a finalized file": (FILE_UPLOAD, finalized_file),
+    "a label file": (FILE_UPLOAD, lambda resources: resources.mnist(100, 100).files["label"].uuid),
     "a cluster in task mode": (CLUSTER, lambda resources: resources.cluster(ONE_BRICK).uuid),
     "a cluster in use": (CLUSTER, lambda resources: untrained_cluster(resources)[0].uuid),
 }
@@ -150,6 +151,7 @@ def wording(answer: Message | CloseInfo, uuid: str) -> str:
     [
         ("dataset", FILE_UPLOAD),
         ("file", CLUSTER),
+        ("label file", CLUSTER),
         ("cluster", FILE_UPLOAD),
         ("dataset", CLUSTER),
         ("finalized dataset", FILE_UPLOAD),
@@ -167,6 +169,8 @@ def test_a_uuid_of_the_wrong_kind_is_rejected(resources: ResourceFactory, kind: 
     elif kind == "finalized dataset":
         content, _ = csv_sample(rows=3)
         uuid = resources.dataset("csv", {"input": content}).uuid
+    elif kind == "label file":
+        uuid = resources.mnist(100, 100).files["label"].uuid
     else:
         upload = resources.csv(100)
         uuid = upload.uuid if kind == "dataset" else upload.files["input"].uuid

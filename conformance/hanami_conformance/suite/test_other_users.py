@@ -30,8 +30,9 @@ def expect_foreign(answer: RestResponse, what: str) -> None:
 
 def expect_foreign_upload(upload: Upload, other: Account, when: str) -> None:
     """Check that every step of an upload is rejected if another user takes it."""
-    uuid = upload.files["input"].uuid
-    expect_rejected(other.target, first_message(other.token, uuid, FILE_UPLOAD), f"another user's token, {when}")
+    for file in upload.files.values():
+        what = f"another user's token for the {file.role} file, {when}"
+        expect_rejected(other.target, first_message(other.token, file.uuid, FILE_UPLOAD), what)
     for operation in ("dataset.progress", "dataset.get", "dataset.delete"):
         expect_foreign(other.call(operation, params={"uuid": upload.uuid}), f"the {operation} {when}")
     expect_foreign(other.call(f"{upload.kind}.finalize", body=upload.finalize_body()), f"the PUT {when}")
@@ -40,10 +41,11 @@ def expect_foreign_upload(upload: Upload, other: Account, when: str) -> None:
 
 
 @requirement("GEN-3")
-def test_an_upload_is_its_owners_at_any_time(resources: ResourceFactory, other_account: Account) -> None:
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_an_upload_is_its_owners_at_any_time(resources: ResourceFactory, other_account: Account, kind: str) -> None:
     """Another user's steps are rejected before, while and after the owner takes them, and change nothing."""
     resources.target.connection_limit.require(2)
-    contents, model = small_contents("csv")
+    contents, model = small_contents(kind)
     upload = start_upload(resources, contents)
     expect_foreign_upload(upload, other_account, "before the owner's socket")
     socket = upload.attach()
@@ -53,6 +55,7 @@ def test_an_upload_is_its_owners_at_any_time(resources: ResourceFactory, other_a
     with attribute_to("GEN-3"):  # the socket must not have been given to the other user
         send_chunks(socket, contents["input"], others)
         socket.close()
+        upload.write_all({role: content for role, content in contents.items() if role != "input"})
     expect_foreign_upload(upload, other_account, "after the owner's socket")
     dataset = expect_intact(upload, model, "an upload between steps of another user")
     expect_foreign_upload(upload, other_account, "after the owner's PUT")

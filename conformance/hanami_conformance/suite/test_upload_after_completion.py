@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from hanami_conformance.cases.attribution import attribute_to
+from hanami_conformance.cases.attribution import attribute_to, default_requirement
 from hanami_conformance.cases.checks import require
+from hanami_conformance.cases.failures import Unsupported, Violation
 from hanami_conformance.catalogue import requirement
 from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.resources.upload import Upload
 from hanami_conformance.suite.support.intact_uploads import expect_intact, expect_unchanged
 from hanami_conformance.suite.support.sample_data import MnistSample, csv_sample
 from hanami_conformance.suite.support.uploads import (
     expect_4xx_with_reason,
     expect_no_sockets,
     send_chunks,
+    small_contents,
     small_upload,
     split_into_chunks,
     start_upload,
 )
+from hanami_conformance.target.attach import FILE_UPLOAD, attach
 
 pytestmark = pytest.mark.parallel
 
 CHUNK = 100  # bytes
+NO_CONTENT = bytes(range(128, 256))  # is neither text nor the beginning of images
 
 
 @requirement("DATA-4")
@@ -45,6 +50,39 @@ def test_other_bytes_after_the_last_one_count(resources: ResourceFactory, socket
         send_chunks(open_socket, content, split_into_chunks(len(content), CHUNK)[::-1])
     open_socket.close()
     expect_intact(upload, second.model, "a complete file that was replaced before the PUT", values=True)
+
+
+@requirement("INIT-3", "FIN-6")
+@pytest.mark.hostile
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_rejected_content_can_be_corrected_while_the_file_takes_sockets(resources: ResourceFactory, kind: str) -> None:
+    """After a PUT that was rejected for its content, a file that still accepts a socket accepts its right bytes."""
+    contents, model = small_contents(kind)
+    upload = start_upload(resources, contents)
+    size = len(contents["input"])
+    upload.write_all({**contents, "input": (NO_CONTENT * size)[:size]})
+    with attribute_to("PROG-3"):
+        upload.wait_complete()
+    answer = upload.finalize()
+    if not answer.rejected:  # which cases of FIN-6 judge
+        raise Unsupported(f"needs a PUT that is rejected for its content, it was answered with {answer}")
+    if any(not is_attachable(upload, role) for role in upload.files):
+        raise Unsupported("the server ends an upload whose content it rejects")
+    with attribute_to("INIT-3"):
+        upload.write_all(contents)
+    with default_requirement("FIN-6"):
+        expect_intact(upload, model, "an upload that was corrected after a rejected PUT", values=True)
+
+
+def is_attachable(upload: Upload, role: str) -> bool:
+    """Whether a file of an upload accepts a socket."""
+    try:
+        attach(upload.account, upload.files[role].uuid, FILE_UPLOAD).close()
+    except Violation as violation:
+        if violation.requirement != "ATT-2":
+            raise
+        return False
+    return True
 
 
 @requirement("FIN-5", "FIN-7", "GEN-1")

@@ -183,9 +183,10 @@ def test_a_repeated_chunk_changes_nothing(resources: ResourceFactory) -> None:
 
 
 @requirement("DATA-4")
+@pytest.mark.parametrize("sent", ["one by one", "in flight"])
 @pytest.mark.parametrize("overlap", ["from the left", "from the right", "inside", "around"])
-def test_of_overlapping_chunks_the_later_one_wins(resources: ResourceFactory, overlap: str) -> None:
-    """Where two chunks overlap, the bytes of the later one are kept."""
+def test_of_overlapping_chunks_the_later_one_wins(resources: ResourceFactory, overlap: str, sent: str) -> None:
+    """Where two chunks overlap, the bytes of the later one are kept, also where both arrive at once."""
     mnist = MnistSample(4000, side=8)
     content = mnist.contents["input"]
     wrong = bytes(255 - byte for byte in content)
@@ -202,8 +203,16 @@ def test_of_overlapping_chunks_the_later_one_wins(resources: ResourceFactory, ov
     earlier = bytearray(content[old_begin:old_end])
     for place in range(max(old_begin, new_begin), min(old_end, new_end)):
         earlier[place - old_begin] = wrong[place]
-    socket.write(old_begin, bytes(earlier))
-    socket.write(new_begin, content[new_begin:new_end])
+    chunks = [(old_begin, bytes(earlier)), (new_begin, content[new_begin:new_end])]
+    if sent == "in flight":
+        with socket.websocket.gathered():
+            for begin, data in chunks:
+                socket.send(begin, data)
+        for begin, data in chunks:
+            socket.expect_accepted(begin, data, f"the chunk at {begin}")
+    else:
+        for begin, data in chunks:
+            socket.write(begin, data)
     low, high = min(old_begin, new_begin), max(old_end, new_end)
     send_chunks(socket, content, [(0, low), (high, len(content))])
     socket.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from hanami_conformance.cases.attribution import attribute_to
@@ -10,6 +12,7 @@ from hanami_conformance.clients.websocket_forms import MessageForm
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.suite.support.intact_uploads import expect_intact, stays_incomplete
+from hanami_conformance.suite.support.markers import alone
 from hanami_conformance.suite.support.sample_data import MnistSample
 from hanami_conformance.suite.support.sockets import LOSSES, log_in_again
 from hanami_conformance.suite.support.uploads import (
@@ -129,6 +132,33 @@ def test_uploads_of_two_users_at_the_same_time_do_not_mix(resources: ResourceFac
 def test_uploads_of_two_users_under_one_name_do_not_mix(resources: ResourceFactory, other_account: Account) -> None:
     """Two uploads of the same name by two users do not mix."""
     alternate(resources, other_account, resources.name("mnist"))
+
+
+MOST_UPLOADS = 4  # with two sockets each
+
+
+@requirement("DATA-9", "DATA-8")
+@alone
+def test_the_files_of_several_uploads_at_the_same_time_do_not_mix(resources: ResourceFactory) -> None:
+    """The files of two and more uploads of images, each with its socket, do not mix, whoever uploads them."""
+    limit = resources.target.connection_limit
+    limit.require(4)
+    count = min(limit.limit // 2, MOST_UPLOADS)
+    accounts = list(itertools.islice(itertools.cycle(resources.target.accounts), count))
+    samples = [MnistSample(600, seed=seed, side=4) for seed in range(count)]
+    pairs = zip(accounts, samples, strict=True)
+    uploads = [start_upload(resources, mnist.contents, account) for account, mnist in pairs]
+    with attribute_to("DATA-9"):
+        sockets = [(upload.attach(role), role) for upload in uploads for role in upload.files]
+    for part in range(2):  # the first sockets go on when the last ones are attached
+        for number, (socket, role) in enumerate(sockets):
+            content = samples[number // 2].contents[role]
+            half = len(content) // 2
+            send_chunks(socket, content, [(0, half), (half, len(content))][part : part + 1])
+    for socket, _ in sockets:
+        socket.close()
+    for upload, mnist in zip(uploads, samples, strict=True):
+        expect_intact(upload, mnist.model, "one of several uploads at the same time", values=True)
 
 
 @requirement("DATA-9", "DATA-11")

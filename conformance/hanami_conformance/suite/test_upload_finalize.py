@@ -14,6 +14,7 @@ from hanami_conformance.catalogue import requirement
 from hanami_conformance.clients.upload_socket import describe
 from hanami_conformance.clients.websocket_events import Message
 from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.resources.listing import is_listed_as
 from hanami_conformance.resources.upload import Upload
 from hanami_conformance.stateful.placeholders import MISSING, drop_missing
 from hanami_conformance.suite.support.intact_uploads import expect_intact, expect_unchanged, stays_incomplete
@@ -41,6 +42,27 @@ def test_a_finalized_dataset_is_listed_and_readable(resources: ResourceFactory, 
     expect_finalized_as(upload, model, "a complete upload")
     listed = upload.account.call("dataset.list")
     require(listed.status == 200 and upload.uuid in listed.text, expected=f"{upload.uuid} in the list", actual=listed)
+
+
+@requirement("FIN-1")
+def test_each_dataset_is_listed_under_its_own_name(resources: ResourceFactory) -> None:
+    """The list has each dataset in one row with its name, whatever the order of the names is."""
+    name = resources.name("csv")
+    uploads = []
+    for end in ("c", "a", "b"):  # neither the order of the names nor its reverse
+        contents, _ = small_contents("csv")
+        upload = start_upload(resources, contents, name=f"{name}_{end}")
+        upload.write_all(contents)
+        expect_complete(upload)
+        upload.finalize().object()
+        uploads.append(upload)
+    listed = uploads[0].account.call("dataset.list")
+    for upload in uploads:
+        named = is_listed_as(listed, upload.uuid, upload.name)
+        require(named, expected=f"{upload.uuid} in the list, with its name {upload.name!r}", actual=listed)
+        described = upload.description()
+        actual = described.object().get("name", upload.name)
+        require(actual == upload.name, expected=f"a description with the name {upload.name!r}", actual=described)
 
 
 Part = tuple[list[str], str, int]  # files sent completely, a file sent partly, and how many of its bytes

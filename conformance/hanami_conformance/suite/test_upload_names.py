@@ -116,3 +116,33 @@ def test_files_that_are_almost_equal_keep_their_own_content(resources: ResourceF
         upload.write_all(contents)
         with attribute_to("FIN-2"):
             expect_intact(upload, model, f"one of two files that differ in {differs}", values=True)
+
+
+@requirement("DEL-1", "FIN-2")
+@pytest.mark.parametrize("kind", ["csv", "mnist"])
+def test_a_delete_leaves_the_datasets_of_identical_files(resources: ResourceFactory, kind: str) -> None:
+    """Of several uploads of the same files the others keep their content when one is deleted, finalized or not."""
+    contents, model = large_contents(kind)
+    first, second, unfinished = [start_upload(resources, contents) for _ in range(3)]
+    for upload in (first, second, unfinished):
+        upload.write_all(contents)
+    datasets = [expect_intact(upload, model, "one of several uploads of the same files") for upload in (first, second)]
+    for gone, left in ((unfinished, datasets), (first, datasets[1:])):
+        answer = gone.delete()
+        require(answer.status == HTTPStatus.OK, expected="200 to the DELETE", actual=answer)
+        for dataset in left:
+            with attribute_to("DEL-1"):
+                expect_unchanged(dataset, "the DELETE of an upload of the same files")
+    again = start_upload(resources, contents)
+    again.write_all(contents)
+    with attribute_to("DEL-1"):
+        expect_intact(again, model, "the files of a deleted dataset, once more")
+
+
+def large_contents(kind: str) -> tuple[dict[str, bytes], DatasetModel]:
+    """Return the files of an upload of more than one block of 64 KiB, and its dataset."""
+    if kind == "csv":
+        content, model = csv_sample(rows=2600)
+        return {"input": content}, model
+    mnist = MnistSample(70_000, side=28)
+    return mnist.contents, mnist.model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,7 @@ from hanami_conformance.clients.upload_socket import UploadSocket
 from hanami_conformance.models.file import SEGMENT
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.upload import Upload
+from hanami_conformance.stateful.upload_state import missing_spans
 from hanami_conformance.suite.support.invalid import INVALID_UUIDS, REST_TOKENS, invalid_header_token
 from hanami_conformance.suite.support.sample_data import ONE_BRICK, csv_sample, random_bytes
 from hanami_conformance.suite.support.uploads import send_chunks, shuffled, split_into_chunks
@@ -52,12 +54,15 @@ def test_progress_has_a_boolean_complete(resources: ResourceFactory, kind: str) 
 
 
 SIZES = [1, 2, 1000, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT, 7 * SEGMENT // 2]
+ROUNDED = (4 << 20) + 1  # bytes, of which one is less than a millionth
 
 
 # PROG-2: complete is never true while a byte of any file is missing.
 @requirement("PROG-2", "PROG-3")
-@pytest.mark.parametrize("missing", ["first", "last", "middle"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("size", "missing"),
+    [*itertools.product(SIZES, ["first", "last", "middle"]), (ROUNDED, "middle")],
+)
 def test_one_missing_byte_is_not_complete(resources: ResourceFactory, size: int, missing: str) -> None:
     """Progress is not complete while a single byte is missing, and complete with it."""
     content = random_bytes(size)
@@ -121,6 +126,35 @@ def test_overlapping_chunks_count_once(resources: ResourceFactory) -> None:
         socket.write(start, content[start : start + 400])
     expect_incomplete(upload, "bytes 850 to 999 are missing, however much of the rest overlapped")
     socket.write(800, content[800:])
+    expect_complete_at_once(upload)
+
+
+BRIDGES: dict[str, tuple[int, int]] = {  # a chunk across parts of 10 bytes with gaps of 10 bytes between them
+    "from a part to a part": (105, 195),
+    "from a gap to a gap": (95, 205),
+    "from an edge to an edge": (100, 190),
+    "over every part": (0, 800),
+}
+
+
+@requirement("PROG-2", "PROG-3")
+@pytest.mark.parametrize("bridge", list(BRIDGES))
+def test_a_chunk_across_several_parts_counts_once(resources: ResourceFactory, bridge: str) -> None:
+    """Progress counts bytes once: a chunk across several received parts completes nothing but the gaps between them."""
+    content = random_bytes(1000)
+    upload = resources.csv(1000)
+    socket = attached(upload)
+    send_chunks(socket, content, [(begin, begin + 10) for begin in range(100, 800, 20)])
+    begin, end = BRIDGES[bridge]
+    for _ in range(2):  # the second one brings no byte
+        socket.write(begin, content[begin:end])
+    whole = upload.files["input"].model
+    gaps = missing_spans(whole.received, 1000)
+    send_chunks(socket, content, gaps[:-1])
+    last, end = gaps[-1]
+    socket.write(last, content[last : end - 1])
+    expect_incomplete(upload, f"byte {end - 1} is missing, however many parts a chunk crossed")
+    socket.write(end - 1, content[end - 1 : end])
     expect_complete_at_once(upload)
 
 

@@ -182,3 +182,29 @@ def test_column_names_beyond_ascii_are_rejected_or_described(resources: Resource
         finished = FinishedUpload(upload, DatasetModel.from_table(names, values), "column names beyond ASCII")
         finished.aspect("description").judge()
         finished.aspect("rows").judge()
+
+
+MARK = "\ufeff"  # as some programs begin a file in UTF-8
+
+
+@requirement("FIN-6")
+@pytest.mark.may_violate("FIN-1", "FIN-2")
+def test_a_table_with_a_byte_order_mark_is_rejected_or_kept(resources: ResourceFactory) -> None:
+    """A table that begins with a byte order mark is rejected, or has its columns, its rows and their values."""
+    content = f"{MARK}alpha,beta\n1,2\n3,4\n".encode()
+    upload = start_upload(resources, {"input": content})
+    what = "a table with a byte order mark"
+    if not is_kept(upload, {"input": content}, what):
+        return
+    described = upload.description().object().get("description")
+    marked = isinstance(described, dict) and f"{MARK}alpha" in described  # no document says whose the mark is
+    observe("a byte order mark is part of the first name", marked)
+    names = [f"{MARK}alpha" if marked else "alpha", "beta"]
+    finished = FinishedUpload(upload, DatasetModel.from_table(names, np.array([[1, 2], [3, 4]], np.float32)), what)
+    for name in ("description", "rows", "columns"):
+        judge_unusual(finished, name)
+    if isinstance(described, dict) and "beta" in described:
+        missing = [name for name in names if name not in described]
+        require(not missing, expected=f"the columns {names} of {what}", actual=list(described))
+    if finished.is_readable and not marked:
+        finished.content.judge()

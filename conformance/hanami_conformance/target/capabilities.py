@@ -8,9 +8,12 @@ from itertools import groupby
 
 from hanami_conformance.target.target import Target
 
-# The largest file that is announced to a target, and the case that does it.
+# The largest files that are announced to a target, and the cases that do it.
 LARGE_FILE = 2**32 + 100  # bytes; the offsets of its last bytes need more than 32 bits
 LARGE_FILE_CASE = "test_upload_init.py::test_sizes_beyond_32_bits_are_accepted"
+DOUBLED_SIZES = tuple(2**exponent + 1 for exponent in range(22, 32))  # bytes; each just beyond a likely limit
+DOUBLED_SIZES_CASE = "test_upload_large_files.py::test_every_size_below_an_accepted_one_is_accepted"
+LARGE_FILE_CASES = frozenset({LARGE_FILE_CASE, DOUBLED_SIZES_CASE})
 FEWEST_IN_RANGE = 3  # ids that are written as a range
 
 
@@ -95,8 +98,9 @@ _REMEDIES = {CLUSTERS: " (--cluster UUID --cluster-input NAME=SIZE --cluster-out
 
 
 def large_file_cost() -> str:
-    """Return a line about the disk space that the largest announced file takes on a target."""
-    return f"INIT-3 announces a file of {LARGE_FILE:,} bytes: a server may allocate it, and keep it after the deletion"
+    """Return a line about the disk space that the largest announced files take on a target."""
+    size = LARGE_FILE + sum(DOUBLED_SIZES)
+    return f"INIT-3 announces files of {size:,} bytes in all: a server may allocate them, and keep them when deleted"
 
 
 def short_list(ids: Iterable[str]) -> str:

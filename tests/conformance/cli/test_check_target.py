@@ -63,7 +63,7 @@ def test_a_target_that_is_ready(tmp_path: Path) -> None:
         "workers 16 or more: so many websockets are served at the same time",
         "a token that was valid once (--expired-token)",
         "a server that the suite may restart (--server-command, users with passwords, no --cluster)",
-        "INIT-3 announces a file of 4,294,967,396 bytes",
+        "INIT-3 announces files of 8,585,740,398 bytes",
         "malformed input is sent on purpose, malformed frames, undecodable messages and floods too;",
         "READY",
     ):

@@ -60,7 +60,7 @@ def test_real_results_keep_to_their_schemas(
 
 
 LARGE = ("--case", LARGE_FILE_CASE)
-COST = "INIT-3 announces a file of 4,294,967,396 bytes: a server may allocate it, and keep it after the deletion"
+COST = "INIT-3 announces files of 8,585,740,398 bytes in all: a server may allocate them, and keep them when deleted"
 KEPT = r"accepted uploads announced 4,29\d,\d{3},\d{3} bytes: a server that keeps"
 
 

@@ -8,6 +8,7 @@ from hanami_conformance.cases.attribution import default_requirement
 from hanami_conformance.cases.checks import require
 from hanami_conformance.models.special_tables import special_images, special_table
 from hanami_conformance.resources.factory import ResourceFactory
+from hanami_conformance.resources.listing import is_listed_as
 from hanami_conformance.resources.upload import INIT_REQUIREMENTS, Upload, init_fields
 from hanami_conformance.stateful.executors.row import ChosenRow
 from hanami_conformance.target.target import Account
@@ -86,15 +87,13 @@ class ListingWorkflow:
         answer = account.call("dataset.list")
         require(answer.status == 200, expected="200 to a list of datasets", actual=answer, requirement="FIN-1")
         for dataset in datasets:
-            is_listed = dataset.uuid in answer.text
             if dataset.uuid in deleted:
                 expected = f"a list without the deleted {dataset.uuid}"
-                require(not is_listed, expected=expected, actual=answer, requirement="DEL-1")
+                require(dataset.uuid not in answer.text, expected=expected, actual=answer, requirement="DEL-1")
             else:
                 expected = f"a list with {dataset.uuid}, {dataset.name!r}"
-                require(
-                    is_listed and dataset.name in answer.text, expected=expected, actual=answer, requirement="FIN-1"
-                )
+                named = is_listed_as(answer, dataset.uuid, dataset.name)
+                require(named, expected=expected, actual=answer, requirement="FIN-1")
         hidden = not foreign or foreign not in answer.text
         require(hidden, expected="a list without another user's dataset", actual=answer, requirement="GEN-3")
 

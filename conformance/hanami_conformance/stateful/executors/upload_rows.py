@@ -19,6 +19,7 @@ from hanami_conformance.models.dataset import DatasetModel
 from hanami_conformance.models.special_tables import special_images, special_table
 from hanami_conformance.resources.factory import ResourceFactory
 from hanami_conformance.resources.finished_upload import FinishedUpload
+from hanami_conformance.resources.listing import is_listed_as
 from hanami_conformance.resources.retry import reattach
 from hanami_conformance.resources.upload import INIT_REQUIREMENTS, Upload, init_fields
 from hanami_conformance.stateful.access_checks import attempt_as_other_user
@@ -287,7 +288,7 @@ class UploadWorkflow:
     def _expect_listed(self, name: str) -> None:
         with default_requirement("FIN-1", counts=False):
             answer = self._account.call("dataset.list")
-            listed = answer.status == 200 and self._upload.uuid in answer.text and name in answer.text
+            listed = is_listed_as(answer, self._upload.uuid, name)
             require(listed, expected="a list with uuid and name of the dataset", actual=answer, requirement="FIN-1")
 
 
