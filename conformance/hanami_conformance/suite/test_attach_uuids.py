@@ -151,11 +151,11 @@ def wording(answer: Message | CloseInfo, uuid: str) -> str:
     [
         ("dataset", FILE_UPLOAD),
         ("file", CLUSTER),
-        ("label file", CLUSTER),
         ("cluster", FILE_UPLOAD),
         ("dataset", CLUSTER),
         ("finalized dataset", FILE_UPLOAD),
         ("finalized dataset", CLUSTER),
+        ("label file", CLUSTER),
     ],
     ids=lambda value: value.replace("_", " "),
 )
