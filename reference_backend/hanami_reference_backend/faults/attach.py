@@ -15,6 +15,7 @@ from hanami_reference_backend.faults.registry import fault
 from hanami_reference_backend.serving.socket_protocol import SocketProtocol
 from hanami_reference_backend.sockets.attach import ACCEPTED, RejectedError, SocketServer
 from hanami_reference_backend.sockets.channel import Channel
+from hanami_reference_backend.storage.datasets import DatasetStore
 
 EXTENSIONS = "Sec-WebSocket-Extensions"
 
@@ -226,3 +227,15 @@ async def _attach_after(message: bytes | str, original: Any, server: SocketServe
 
     channel.receive = receive_again  # type: ignore[method-assign]
     return await original(server, channel)
+
+
+@fault("ATT-4", "GEN-3")
+def label_files_of_others_attach() -> None:
+    """Another user may attach to the label file of an upload."""
+
+    @replace_method(DatasetStore, "file")
+    def file(original: Any, store: DatasetStore, user: User, uuid: str) -> Any:
+        found = store._files.get(uuid)
+        if found is not None and any(found in upload.files[1:] for upload in store._uploads.values()):
+            return found
+        return original(store, user, uuid)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from itertools import count
@@ -10,13 +12,17 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from hanami_proto.codec import SchemaError
 from hanami_reference_backend.faults import internals
 from hanami_reference_backend.faults.patch import replace_method
 from hanami_reference_backend.faults.registry import fault
+from hanami_reference_backend.sockets.channel import ChannelClosedError
+from hanami_reference_backend.sockets.upload import UploadSession
 from hanami_reference_backend.storage.uploads import TempFile
 
 SEGMENT = 128 * 1024  # bytes of a chunk of the SDK
 MIB = 1024 * 1024
+TOGETHER = 0.002  # seconds between chunks that arrive together
 
 
 def _place(where: Callable[[TempFile, int], int]) -> None:
@@ -211,3 +217,28 @@ def rejected_chunks_stored(original: Any, file: TempFile, position: int, data: b
         part = file.content()[position:]
         part[:] = np.frombuffer(data, dtype=np.uint8)[: len(part)]
     return reason
+
+
+@fault("DATA-4", "DATA-10")
+def waiting_chunks_are_sorted() -> None:
+    """Chunks that arrive together are written in the order of their positions."""
+
+    @replace_method(UploadSession, "run")
+    async def run(_original: Any, session: UploadSession) -> None:
+        channel = session._channel
+        while True:
+            waiting = [await channel.receive()]
+            with contextlib.suppress(TimeoutError, ChannelClosedError):
+                async with asyncio.timeout(TOGETHER):
+                    while True:
+                        waiting.append(await channel.receive())
+
+            def position(index: int, messages: list[bytes | str] = waiting) -> int:
+                try:
+                    return internals.CODEC.decode_chunk(messages[index]).position  # type: ignore[arg-type]
+                except (SchemaError, TypeError):
+                    return 0
+
+            answers = {index: session.answer(waiting[index]) for index in sorted(range(len(waiting)), key=position)}
+            for index in range(len(waiting)):
+                await channel.send_bytes(answers[index])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from hanami_reference_backend.auth import User
 from hanami_reference_backend.common.errors import RequestError
 from hanami_reference_backend.faults import internals
@@ -16,6 +18,7 @@ from hanami_reference_backend.storage.dataset_content import Content
 from hanami_reference_backend.storage.datasets import Dataset, DatasetStore
 from hanami_reference_backend.storage.uploads import TempFile, Upload
 
+BLOCK = 1 << 14  # bytes
 DELETED = "the dataset was deleted"  # reason for discarding its files
 
 
@@ -171,3 +174,25 @@ def content_outlives_delete() -> None:
             return await original(operations, user, fields)
         finally:
             del store._datasets[fields.uuid]
+
+
+@fault("DEL-1", "FIN-2")
+def identical_files_deleted_with_the_first() -> None:
+    """Datasets of the same files share their content, and the deletion of one takes the rows of the others."""
+
+    @replace_method(DatasetStore, "delete")
+    def delete(original: Any, store: DatasetStore, user: User, uuid: str) -> None:
+        gone = store._datasets.get(uuid)
+        original(store, user, uuid)
+        for other in list(store._datasets.values()):
+            if gone is not None and alike(gone.content, other.content):
+                store._datasets[other.uuid] = replace(other, content=replace(other.content, number_of_rows=0))
+
+
+def alike(first: Content, second: Content) -> bool:
+    """Whether two contents of more than one block have the same values."""
+    if first.size < BLOCK or (first.number_of_rows, first.size) != (second.number_of_rows, second.size):
+        return False
+    rows = first.number_of_rows
+    pairs = zip(first.columns, second.columns, strict=True)
+    return all(np.array_equal(one.rows(0, rows), other.rows(0, rows)) for one, other in pairs)

@@ -258,3 +258,16 @@ def puts_at_once_share_a_result() -> None:
         last[kind] = original(store, kind, files)
         time.sleep(0.01)  # in a thread of its own
         return last[kind]
+
+
+@fault("INIT-3", "FIN-6")
+def rejected_content_closes_the_files() -> None:
+    """After a PUT that is rejected for the content of a file its files take sockets, and reject every chunk."""
+
+    def close(store: DatasetStore, user: User, uuid: str) -> None:
+        upload = store._upload(user, uuid)
+        if upload is not None and upload.is_complete():
+            for file in upload.files:
+                file.freeze("the file is being finalized")
+
+    _on_rejection(close)

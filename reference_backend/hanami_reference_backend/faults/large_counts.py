@@ -18,6 +18,7 @@ from hanami_reference_backend.serving.socket_protocol import SocketProtocol
 from hanami_reference_backend.sockets.attach import RejectedError
 from hanami_reference_backend.sockets.cluster import ClusterSession
 from hanami_reference_backend.sockets.upload import UploadSession
+from hanami_reference_backend.storage import datasets, idx_parser
 from hanami_reference_backend.storage.datasets import DatasetStore
 from hanami_reference_backend.storage.intervals import Intervals
 from hanami_reference_backend.storage.uploads import TempFile
@@ -31,6 +32,10 @@ REQUESTS = 1000
 BURST = 16
 CLUSTERS = 8
 BORDER = 2 << 20  # bytes
+LARGEST = 32 << 20  # bytes of a file
+TABLE = 3 << 20  # bytes
+COUNTED = 1 << 16
+SLOTS = 3
 BACKLOG = 150_000  # bytes
 WAITING = 256  # messages
 
@@ -203,3 +208,64 @@ def eight_clusters_in_direct_mode(original: Any, store: ClusterStore, user: User
         direct[0].mode = store._task
         store._end_socket(direct[0], POLICY_VIOLATION, "too many clusters are in direct mode")
     return switched
+
+
+@fault("INIT-1", "INIT-3", hook=replace_method(DatasetStore, "begin"))
+def files_end_at_32_mebibytes(original: Any, store: DatasetStore, user: User, kind: Any, name: str, sizes: Any) -> Any:
+    """A POST with a size above 32 MiB is rejected, so that the images of MNIST cannot be uploaded."""
+    if max(sizes) > LARGEST:
+        raise RequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the file is larger than {LARGEST} bytes")
+    return original(store, user, kind, name, sizes)
+
+
+@fault("INIT-3", "GEN-1", hook=replace_method(DatasetStore, "begin"))
+def sizes_between_limits_get_500(
+    original: Any, store: DatasetStore, user: User, kind: Any, name: str, sizes: Any
+) -> Any:
+    """A POST with a size of 512 MiB to 1 GiB gets 500."""
+    if any(1 << 29 <= size < 1 << 30 for size in sizes):
+        raise RequestError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
+    return original(store, user, kind, name, sizes)
+
+
+@fault("FIN-2", "FIN-1", hook=replace_method(datasets, "parse_csv"))
+def tables_end_at_three_mebibytes(original: Any, file: Any) -> Any:
+    """Lines of a table behind its first 3 MiB are lost."""
+    if len(file) > TABLE:
+        file = file[: file[:TABLE].tobytes().rfind(b"\n") + 1]
+    return original(file)
+
+
+@fault("FIN-1", "FIN-2")
+def images_counted_in_16_bits() -> None:
+    """Of 65,536 images and more those are kept that 16 bits count, with their labels."""
+    for name in ("parse_images", "parse_labels"):
+
+        @replace_method(idx_parser, name)
+        def parse(original: Any, file: Any) -> Any:
+            found = original(file)
+            return found[: len(found) % COUNTED] if len(found) >= COUNTED else found
+
+
+@fault("DATA-9", "DATA-8")
+def a_fourth_socket_takes_the_file_of_the_first() -> None:
+    """While four files have a socket, chunks of the first one are written to the fourth one."""
+    slots: list[UploadSession | None] = [None] * SLOTS
+    places: WeakKeyDictionary[UploadSession, int] = WeakKeyDictionary()
+
+    @replace_method(UploadSession, "__enter__")
+    def enter(original: Any, session: UploadSession) -> None:
+        places[session] = slots.index(None) if None in slots else 0
+        slots[places[session]] = session
+        original(session)
+
+    @replace_method(UploadSession, "__exit__")
+    def leave(original: Any, session: UploadSession, *error: object) -> None:
+        if slots[places[session]] is session:
+            slots[places[session]] = None
+        original(session, *error)
+
+    @replace_method(UploadSession, "write_chunk")
+    def write_chunk(original: Any, session: UploadSession, message: bytes | str) -> Any:
+        holder = slots[places[session]]
+        return original(holder or session, message)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from hanami_proto.dialect import Dialect
 from hanami_reference_backend.auth import User
@@ -251,3 +252,30 @@ def progress_without_a_token() -> None:
 def progress_with_an_expired_token() -> None:
     """Progress accepts an expired token."""
     tokens.accept(PROGRESS, tokens.has_expired)
+
+
+@fault("PROG-2", "FIN-3", hook=replace_method(TempFile, "is_complete"))
+def progress_rounded_to_millionths(_original: Any, file: TempFile) -> bool:
+    """A file is complete once less than half a millionth of it is missing."""
+    return bool(round(file.received.total() / file.size, 6) >= 1.0)
+
+
+@fault("PROG-2", "FIN-3")
+def parts_within_a_chunk_counted_again() -> None:
+    """Progress counts again what a chunk covers of the received parts between the first and the last one in it."""
+    counts: WeakKeyDictionary[TempFile, int] = WeakKeyDictionary()
+
+    @replace_method(TempFile, "write")
+    def write(original: Any, file: TempFile, position: int, data: bytes) -> str | None:
+        end = position + len(data)
+        parts = [(start, stop) for start, stop in file.received if start < end and stop > position]
+        known = [min(end, stop) - max(position, start) for start, stop in parts]
+        reason: str | None = original(file, position, data)
+        if reason is None:
+            covered = known[0] + known[-1] if len(known) > 1 else sum(known)
+            counts[file] = counts.get(file, 0) + len(data) - covered
+        return reason
+
+    @replace_method(TempFile, "is_complete")
+    def is_complete(_original: Any, file: TempFile) -> bool:
+        return counts.get(file, 0) >= file.size
