@@ -14,19 +14,10 @@ from hanami_proto.command_line import suggestion
 
 MODULES = (
     *("attach", "first_messages", "init", "data", "acknowledgements", "attach_sockets", "progress", "finalize"),
-    *(
-        "dataset_content",
-        "reading_back",
-        "unusual_encodings",
-        "combinations",
-        "delete",
-        "mode",
-        "direct_io",
-        "direct_io_values",
-    ),
-    *("direct_io_outputs", "direct_io_cycles", "direct_io_errors", "misbehaving_clients", "general", "texts"),
-    *("comparisons", "overlap", "history", "pauses", "large_counts", "open_cycles", "interruptions"),
-    "cluster_names",
+    *("dataset_content", "reading_back", "unusual_encodings", "combinations", "delete", "mode", "direct_io"),
+    *("direct_io_values", "direct_io_outputs", "direct_io_cycles", "direct_io_errors", "misbehaving_clients"),
+    *("general", "texts", "comparisons", "overlap", "history", "pauses", "large_counts", "open_cycles"),
+    *("interruptions", "cluster_names"),
 )
 _declared: dict[str, Fault] = {}
 
