@@ -27,8 +27,8 @@ def test_a_requirement_is_explained(capsys: pytest.CaptureFixture[str], monkeypa
     assert "Why Clients finalize as soon as progress is true" in words
     assert 'Violated, for example 999 of 1000 bytes were sent, and progress answers `{"complete": true}`' in words
     assert "  test_upload_progress.py" in lines
-    # Eight sizes, three places of the missing byte.
-    assert any(line.startswith("    24  Progress is not complete while a single byte is missing") for line in lines)
+    # Eight sizes with three places of the missing byte each, and a size of mebibytes with one.
+    assert any(line.startswith("    25  Progress is not complete while a single byte is missing") for line in lines)
     assert "hanami-conformance run --requirement PROG-2" in text
     assert max(map(len, lines)) <= 80
 
