@@ -118,7 +118,7 @@ def test_files_that_are_almost_equal_keep_their_own_content(resources: ResourceF
             expect_intact(upload, model, f"one of two files that differ in {differs}", values=True)
 
 
-@requirement("DEL-1", "FIN-2")
+@requirement("DEL-1")
 @pytest.mark.parametrize("kind", ["csv", "mnist"])
 def test_a_delete_leaves_the_datasets_of_identical_files(resources: ResourceFactory, kind: str) -> None:
     """Of several uploads of the same files the others keep their content when one is deleted, finalized or not."""
