@@ -46,20 +46,26 @@ DESTRUCTIVE_CASES = (
 )
 RESTART = "needs a server that the suite may restart (--server-command, users with passwords, no --cluster)"
 RESTART_CASES = ((), ("DATA-1", "DIO-3", "GEN-1", "GEN-2"))
-SECOND_USER = (("GEN-3",), ("ATT-4", "ATT-7", "DATA-9", "DEL-1", "FIN-4", "INIT-4", "MODE-2", "PROG-4"))
+SECOND_USER = (
+    ("GEN-3",),
+    ("ATT-4", "ATT-7", "DATA-9", "DEL-1", "DIO-10", "FIN-4", "GEN-2", "INIT-4", "MODE-2", "PROG-4"),
+)
 EXPIRED_TOKEN = ((), ("ATT-3", "FIN-4", "INIT-6", "MODE-2", "PROG-4"))
 TWO_CONNECTIONS = (
     (),
     (
         *("ATT-7", "ATT-8", "DATA-1", "DATA-11", "DATA-4", "DATA-7", "DATA-8", "DATA-9", "DEL-1", "FIN-1", "FIN-3"),
         *("FIN-5", "MODE-2"),
-        *("DIO-10", "DIO-11", "DIO-12", "DIO-13", "DIO-14", "DIO-2", "DIO-7", "FIN-7", "GEN-1", "GEN-2", "GEN-4"),
+        *("DIO-10", "DIO-11", "DIO-12", "DIO-13", "DIO-14", "DIO-7", "DIO-9", "FIN-7", "GEN-1", "GEN-2", "GEN-4"),
         *("INIT-4", "MODE-1", "PROG-2", "PROG-3"),
     ),
 )
 CONTENT = (
     ("FIN-2",),
-    ("DATA-1", "DATA-11", "DATA-2", "DATA-3", "DATA-4", "DATA-6", "DATA-8", "DATA-9", "DEL-1", "FIN-1", "PROG-3"),
+    (
+        *("DATA-1", "DATA-11", "DATA-2", "DATA-3", "DATA-4", "DATA-6", "DATA-8", "DATA-9", "DEL-1", "FIN-1", "FIN-6"),
+        *("INIT-3", "PROG-3"),
+    ),
 )
 NEW_CLUSTERS = (
     ("DIO-10", "DIO-14"),
@@ -86,7 +92,6 @@ UNJUDGED_WITHOUT: Mapping[str, tuple[str, ...]] = {
         "DEL-1",
     ),
     WEBSOCKETS: (
-        "INIT-3",
         *numbered("DATA", 1, 3, 4, 5, 6, 10, 12),
         *numbered("PROG", 2, 3),
         *numbered("FIN", 1, 2, 3, 5, 6, 7),

@@ -110,7 +110,7 @@ class ErrorClass:
     in_faults: Count = 0
 
 
-DOUBTFUL_CPU_WAIT = 0.1  # share of a run; above it, a maximum may be the time for which one send was suspended
+DOUBTFUL_CPU_WAIT = 0.05  # share of a run; above it, a maximum may be the time for which one send was suspended
 
 
 @dataclass(frozen=True)

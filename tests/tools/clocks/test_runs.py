@@ -39,7 +39,7 @@ def test_a_run_misleads_nobody_if_it_is_right_or_invalid(one: Measured, word: st
 
 def test_a_maximum_may_be_too_long_where_the_report_says_so() -> None:
     reported = {**TRUE, "max": TRUE["max"] * 1.5}
-    for cpu_wait, word in ((0.09, "WRONG"), (0.11, "max ?")):
+    for cpu_wait, word in ((0.04, "WRONG"), (0.06, "max ?")):
         compared = Comparison("direct request", reported, TRUE, 0, 0)
         assert verdict(Measured(OURS, CELL, (compared,), RunState.PASS, is_doubted=False, cpu_wait=cpu_wait)) == word
 
